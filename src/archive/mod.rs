@@ -1,0 +1,1 @@
+//! Archives and compression: strict readers with limits, and the canonical tar writer.

@@ -1,0 +1,1 @@
+//! Why a difference is there, and which instruction made it.

@@ -1,0 +1,1 @@
+//! The difference of two images: config, layers, files. Does not know where images come from.

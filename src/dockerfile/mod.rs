@@ -1,0 +1,1 @@
+//! The Dockerfile language: text in, values out; no I/O.

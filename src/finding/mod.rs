@@ -1,0 +1,8 @@
+//! What rlock finds: a rule or cause, a severity, a place. The one table of causes feeds every
+//! output, `rlock explain`, and the documentation.
+
+mod cause;
+mod located;
+
+pub use cause::{CAUSES, Cause, Treatment};
+pub use located::{Finding, Location, Severity};

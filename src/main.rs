@@ -1,0 +1,3 @@
+//! The `rlock` program.
+
+fn main() {}

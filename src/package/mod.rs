@@ -1,0 +1,1 @@
+//! Package databases of images, one format a file.

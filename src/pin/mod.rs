@@ -1,0 +1,1 @@
+//! What a build used, as a lockfile.

@@ -1,0 +1,1 @@
+//! The Store: blobs and images on disk, layers, file trees.
