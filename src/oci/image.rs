@@ -129,7 +129,6 @@ pub struct RuntimeConfig {
 
 /// A set as Go writes it in JSON: an object whose values are empty objects, or `null`.
 mod go_set {
-    use serde::de::IgnoredAny;
     use serde::ser::SerializeMap as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
     use std::collections::{BTreeMap, BTreeSet};
@@ -148,7 +147,7 @@ mod go_set {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeSet<String>, D::Error> {
-        let map: Option<BTreeMap<String, IgnoredAny>> = Option::deserialize(deserializer)?;
+        let map: Option<BTreeMap<String, serde_json::Value>> = Option::deserialize(deserializer)?;
         Ok(map.unwrap_or_default().into_keys().collect())
     }
 }
