@@ -29,6 +29,12 @@ impl Cause {
     pub fn find(id: &str) -> Option<&'static Self> {
         CAUSES.iter().find(|cause| cause.id == id)
     }
+
+    /// The cause with this id, else `unknown`.
+    pub fn named(id: &str) -> &'static Self {
+        static FALLBACK: Cause = UNKNOWN;
+        Self::find(id).unwrap_or(&FALLBACK)
+    }
 }
 
 impl PartialEq for Cause {
@@ -39,11 +45,332 @@ impl PartialEq for Cause {
 
 impl Eq for Cause {}
 
-/// Every cause that rlock knows.
-pub static CAUSES: &[Cause] = &[Cause {
+/// Every cause that rlock knows: of the image's encoding first, then of the files that a build
+/// writes, then of what comes from outside.
+pub static CAUSES: &[Cause] = &[
+    Cause {
+        id: "mtime",
+        title: "modification times",
+        explanation: "Only the modification time differs: the file, or a directory that was \
+                      copied up because something in it changed, was written at another moment. \
+                      Nearly every file of a layer that two plain builds made differs in this \
+                      way.",
+        mend: "Build with rlock, which clamps times to the epoch of the lock; with BuildKit: set \
+               SOURCE_DATE_EPOCH and `--output type=image,rewrite-timestamp=true`; with buildah: \
+               `--timestamp`.",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "image-config",
+        title: "image config",
+        explanation: "The image's config differs: its creation time, history, labels, \
+                      environment or command. Builders write the clock, the host's name and \
+                      their own version into it; a changed environment or command comes from the \
+                      Dockerfile or its build arguments.",
+        mend: "Set SOURCE_DATE_EPOCH for the times (rlock takes it from the lock), and pass the \
+               same build arguments and labels to both builds.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "tar-encoding",
+        title: "layer encoding only",
+        explanation: "The file trees are equal; only the archives that carry them differ: tar \
+                      dialect, order of entries, which of several hard links is the file, \
+                      whiteout style, layer split, or compressor.",
+        mend: "Build both images with the same builder and version, or build with rlock, which \
+               writes layers in one canonical form. Compare file trees, not archives.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "metadata",
+        title: "modes, owners or attributes",
+        explanation: "Mode, owner, kind or extended attributes of a file differ. Usual reasons: \
+                      another umask or a setgid directory on the host where COPY took the files, \
+                      user ids that depend on the order in which packages were configured, or \
+                      attributes that a file system could not store.",
+        mend: "Give modes and owners with `COPY --chmod` and `--chown`, create users with fixed \
+               ids before the packages that need them, and set capabilities with `setcap` in the \
+               RUN that installs the file.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "builder-injected",
+        title: "files of the builder",
+        explanation: "Builders put files or mount points of their own into a step's tree \
+                      (`/etc/hosts`, `/etc/resolv.conf`, `/.dockerenv`, stubs for `RUN --mount`) \
+                      and some leave them in the layer.",
+        mend: "Do not copy `/etc` as a whole between stages, and do not write to these files in \
+               a RUN.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "log",
+        title: "logs of the build",
+        explanation: "A log of what the build did, with the time in each line, and sometimes in \
+                      the file's name. Nothing in the finished image reads it.",
+        mend: "Delete it in the RUN that writes it: `find /var/log -type f -delete` (files only: \
+               packages own the directories).",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "ldconfig-aux-cache",
+        title: "ldconfig's auxiliary cache",
+        explanation: "`/var/cache/ldconfig/aux-cache` holds inode, device and change time of \
+                      each library, so that the next run of ldconfig is faster. None of them \
+                      means anything in another container.",
+        mend: "`rm -f /var/cache/ldconfig/aux-cache` at the end of the RUN.",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "derived-cache",
+        title: "caches made from other files",
+        explanation: "A cache that a program makes from other files of the image, or from \
+                      downloads, and can make again; it holds times, addresses or random names.",
+        mend: "Empty the cache in the same RUN (`apt-get clean`, `npm cache clean --force`, `pip \
+               --no-cache-dir`), or keep it out of the image with `RUN --mount=type=cache`.",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "leftover",
+        title: "temporary files and histories",
+        explanation: "Something that a program left behind: a temporary or backup file, a shell \
+                      history, a lock.",
+        mend: "Delete it in the same RUN: `rm -rf /tmp/* /var/tmp/*`, `rm -f ~/.wget-hsts \
+               ~/.bash_history`.",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "pyc-mtime",
+        title: "source times in Python bytecode",
+        explanation: "The header of a `.pyc` file holds the modification time of its source \
+                      (bytes 8 to 11); the bytecode itself is equal.",
+        mend: "Set SOURCE_DATE_EPOCH in the RUN: Python then writes hash-based bytecode. Or \
+               write none: `PYTHONDONTWRITEBYTECODE=1`, `pip install --no-compile`.",
+        treatment: Treatment::Normalise,
+    },
+    Cause {
+        id: "pyc-body",
+        title: "Python bytecode",
+        explanation: "The compiled code object differs: reference flags that depend on what else \
+                      was alive while compiling, or the path of a temporary directory.",
+        mend: "Compile in one process (`python -m compileall -j 1`), or write no bytecode: \
+               `PYTHONDONTWRITEBYTECODE=1`.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "compiled-output",
+        title: "output of a compiler",
+        explanation: "A program, library or format file was compiled in the build and took in \
+                      the date, the build path, a random seed, the CPU, or the order of its \
+                      inputs.",
+        mend: "Set SOURCE_DATE_EPOCH (gcc and clang honour it); `-ffile-prefix-map`, \
+               `-frandom-seed`; Go: `-trimpath -buildvcs=false`; Rust: `--remap-path-prefix`; \
+               never `-march=native`; sort inputs.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "archive-stamp",
+        title: "times inside archives",
+        explanation: "An archive or compressed file holds times, owners or an order of its own \
+                      (gzip's header, the entries of a tar, zip, jar or ar); what it carries is \
+                      otherwise equal.",
+        mend: "`gzip -n`; `tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 \
+               --numeric-owner`; `ar D`; `jar --date`; `zip -X` after touching the files.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "date-in-content",
+        title: "dates written into files",
+        explanation: "Otherwise equal files differ in a date or time that a program wrote into \
+                      them.",
+        mend: "Have the program use SOURCE_DATE_EPOCH (`date -u -d @$SOURCE_DATE_EPOCH`), or \
+               delete the line with sed in the same RUN.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "day-stamp",
+        title: "the day written into files",
+        explanation: "A date of day precision, such as the day of the last password change in \
+                      `/etc/shadow`: equal in builds of one day, different tomorrow.",
+        mend: "`export SOURCE_DATE_EPOCH=…` before useradd, or `chage -d 0 USER` after it.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "order",
+        title: "order of lines or records",
+        explanation: "The same lines or records in another order: a program wrote a set, a hash \
+                      table, or a directory as the file system listed it, or parallel jobs \
+                      raced.",
+        mend: "Sort the output (`LC_ALL=C sort`), fix the hash seed (`PYTHONHASHSEED=0`, \
+               `PERL_HASH_SEED=0`), or run one job at a time.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "random-id",
+        title: "random identities",
+        explanation: "A random identity without secrecy: machine-id, UUID, host id. Besides, all \
+                      containers of the image share it.",
+        mend: "Make it when the container starts. For machine-id: `: > /etc/machine-id; rm -f \
+               /var/lib/dbus/machine-id` in the same RUN.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "secret",
+        title: "keys and password hashes",
+        explanation: "A private key, a shared secret or a salted password hash was made during \
+                      the build, so each build has another. rlock never normalises it and never \
+                      prints its bytes.",
+        mend: "Delete it in the same RUN and make it when the container starts (`ssh-keygen -A`, \
+               `make-ssl-cert`); give password hashes ready made (`usermod -p`), or lock the \
+               account.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "shared-secret",
+        title: "a secret in the image",
+        explanation: "The image carries a private key or shared secret. Whoever can pull the \
+                      image has it, and all containers of the image are protected by the same \
+                      one.",
+        mend: "Delete it in the RUN that makes it (a later RUN leaves it in the layer below), \
+               make it when the container starts, and replace it wherever it is in use.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "package-database",
+        title: "package database",
+        explanation: "The state of a package manager differs although the packages are the same: \
+                      install times, transaction ids, page order.",
+        mend: "Set SOURCE_DATE_EPOCH (rpm, dnf5 and apk honour it). Do not delete the database: \
+               scanners need it.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "app-state",
+        title: "state initialised at install",
+        explanation: "A package initialised a database or other state when it was installed: \
+                      ids, log positions and times in it differ.",
+        mend: "Delete the data directory in the same RUN and initialise it when the container \
+               starts; a `policy-rc.d` that exits 101 keeps services from starting during the \
+               build.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "environment",
+        title: "traces of the build's surroundings",
+        explanation: "A file holds something of the surroundings of the build: host name, \
+                      kernel, number of CPUs, locale, time zone or user.",
+        mend: "Give the value a fixed setting in the Dockerfile, or delete the file in the same \
+               RUN.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "version-drift",
+        title: "other package versions",
+        explanation: "The two images have other packages, or other versions of them: the \
+                      repository moved on between the builds.",
+        mend: "Lock the versions: `rlock lock`, and build from the lock.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "build-requirement-drift",
+        title: "other build requirements",
+        explanation: "The package itself is pinned, but what it is built with was fetched \
+                      unpinned into an isolated environment, so the two wheels differ.",
+        mend: "Install ready-made wheels only (`pip install --only-binary :all:`), or lock the \
+               build requirements too.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "network-content",
+        title: "content from the network",
+        explanation: "What a URL, a git reference or a package index served was not the same in \
+                      both builds.",
+        mend: "Lock it with `rlock lock`; pin downloads by digest (`ADD --checksum=sha256:…`); \
+               delete package indexes in the same RUN: `rm -rf /var/lib/apt/lists/*`.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "locked-layer",
+        title: "not what is locked",
+        explanation: "A step that nothing of the build context can have reached gave another layer, or the whole build \
+                      another image, than the lock records: something from outside has changed since.",
+        mend: "Move the lock forward on purpose (delete it and run `rlock lock`), or bring back what changed.",
+        treatment: Treatment::Explain,
+    },
+    UNKNOWN,
+];
+
+/// The last of the table.
+const UNKNOWN: Cause = Cause {
     id: "unknown",
     title: "unknown cause",
     explanation: "No rule of rlock explains this difference.",
-    mend: "Look at the differing bytes, find the program that wrote them, and make it write the same each time.",
+    mend: "Look at the differing bytes, find the program that wrote them, and make it write the \
+           same each time.",
     treatment: Treatment::Explain,
-}];
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Ids are a promise: this list only grows.
+    #[test]
+    fn ids_are_stable() {
+        let ids: Vec<&str> = CAUSES.iter().map(|cause| cause.id).collect();
+        insta::assert_snapshot!(ids.join("\n"), @r"
+        mtime
+        image-config
+        tar-encoding
+        metadata
+        builder-injected
+        log
+        ldconfig-aux-cache
+        derived-cache
+        leftover
+        pyc-mtime
+        pyc-body
+        compiled-output
+        archive-stamp
+        date-in-content
+        day-stamp
+        order
+        random-id
+        secret
+        shared-secret
+        package-database
+        app-state
+        environment
+        version-drift
+        build-requirement-drift
+        network-content
+        locked-layer
+        unknown
+        ");
+    }
+
+    #[test]
+    fn every_cause_is_complete_and_found_by_its_id() {
+        let mut seen = BTreeSet::new();
+        for cause in CAUSES {
+            assert!(seen.insert(cause.id), "`{}` stands twice", cause.id);
+            assert_eq!(Cause::find(cause.id), Some(cause));
+            assert!(
+                cause.id.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()),
+                "`{}`",
+                cause.id
+            );
+            assert!(cause.title.len() <= 40 && !cause.title.ends_with('.'), "`{}`", cause.title);
+            assert!(cause.explanation.ends_with('.'), "`{}`", cause.id);
+            assert!(
+                !cause.mend.contains("  ") && !cause.explanation.contains("  "),
+                "`{}`",
+                cause.id
+            );
+        }
+        assert_eq!(Cause::find("no-such-cause"), None);
+        assert_eq!(Cause::named("no-such-cause").id, "unknown");
+        assert_eq!(Cause::named("log").id, "log");
+    }
+}

@@ -30,12 +30,19 @@ impl Severity {
 pub struct Location {
     /// The file as the user named it.
     pub file: PathBuf,
-    /// First line, from 1.
+    /// First line, from 1; 0 where only the instruction is known, out of an image's history.
     pub start_line: usize,
-    /// Last line, from 1.
+    /// Last line, from 1; 0 as above.
     pub end_line: usize,
     /// First line of the instruction as written, without continuation.
     pub instruction: String,
+}
+
+impl Location {
+    /// First and last line, where they are known.
+    pub fn lines(&self) -> Option<(usize, usize)> {
+        (self.start_line > 0).then_some((self.start_line, self.end_line))
+    }
 }
 
 /// One thing found: a cause at a place, with the files that show it.
