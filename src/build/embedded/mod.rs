@@ -1,0 +1,147 @@
+//! The embedded builder: no daemon; steps run in namespaces over an overlay, layers are canonical.
+
+pub mod copy;
+mod copy_step;
+mod image;
+mod layer;
+mod mounted;
+mod run;
+mod stage;
+mod tail;
+mod users;
+
+pub use copy::CopyError;
+pub use users::UserError;
+
+use super::plan::{Base, StagePlan};
+use super::{BuildError, Builder, Built, BuiltStep, Guarantees, Request};
+use crate::package::Package;
+use mounted::{Folder, Mounted};
+use stage::{BuiltStage, Surrounding, build_stage};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Builds in namespaces of this machine's kernel. Needs [`crate::sandbox::enter`] first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Embedded;
+
+impl Builder for Embedded {
+    fn name(&self) -> String {
+        format!("embedded {}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { hermetic_network: false, canonical_layers: true }
+    }
+
+    fn build(&self, request: &Request<'_>) -> Result<Built, BuildError> {
+        let started = Instant::now();
+        let mut stages = build_stages(request)?;
+        let target = stages.remove(&request.plan.target).ok_or(BuildError::NoSuchBase)?;
+        let mut steps: Vec<BuiltStep> = Vec::new();
+        for planned in &request.plan.stages {
+            match stages.get(&planned.index) {
+                Some(stage) => steps.extend_from_slice(&stage.steps),
+                None => steps.extend_from_slice(&target.steps),
+            }
+        }
+        let manifest = target.draft.finish(request.store, request.platform, request.epoch)?;
+        let bases = base_packages(request)?;
+        Ok(Built { manifest, steps, bases, elapsed: started.elapsed() })
+    }
+}
+
+/// The stages that are done, by index; the first error ends all others.
+struct Progress {
+    done: Mutex<Outcome>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Outcome {
+    stages: BTreeMap<usize, BuiltStage>,
+    failure: Option<BuildError>,
+}
+
+/// Builds every needed stage, each on a thread that waits for the stages it takes from.
+fn build_stages(request: &Request<'_>) -> Result<BTreeMap<usize, BuiltStage>, BuildError> {
+    let progress = Progress { done: Mutex::new(Outcome::default()), changed: Condvar::new() };
+    std::thread::scope(|scope| {
+        for planned in &request.plan.stages {
+            let progress = &progress;
+            scope.spawn(move || progress.build(request, planned));
+        }
+    });
+    let outcome = progress.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match outcome.failure {
+        Some(failure) => Err(failure),
+        None => Ok(outcome.stages),
+    }
+}
+
+impl Progress {
+    fn build(&self, request: &Request<'_>, planned: &StagePlan) {
+        let Some(available) = self.wait_for(&dependencies(planned)) else { return };
+        let built = build_stage(request, planned, &available);
+        let mut outcome = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        match built {
+            Ok(stage) => drop(outcome.stages.insert(planned.index, stage)),
+            Err(failure) => {
+                // Nobody waits for the result of the other stages, nor of the other build. Whatever
+                // fails after that may fail because of it.
+                let was_stopped = request.cancelled.swap(true, Ordering::Relaxed);
+                let failure = if was_stopped { BuildError::Cancelled } else { failure };
+                outcome.failure.get_or_insert(failure);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// The wanted stages once all are built; none if another stage failed meanwhile.
+    fn wait_for(&self, wanted: &[usize]) -> Option<BTreeMap<usize, BuiltStage>> {
+        let mut outcome = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if outcome.failure.is_some() {
+                return None;
+            }
+            let found: BTreeMap<usize, BuiltStage> = wanted
+                .iter()
+                .filter_map(|index| outcome.stages.get(index).map(|stage| (*index, stage.clone())))
+                .collect();
+            if wanted.iter().all(|index| found.contains_key(index)) {
+                return Some(found);
+            }
+            outcome = self.changed.wait(outcome).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The stages that a stage starts from and copies from.
+fn dependencies(planned: &StagePlan) -> Vec<usize> {
+    let sources = planned.steps.iter().filter_map(super::plan::Step::source);
+    std::iter::once(&planned.base)
+        .chain(sources)
+        .filter_map(|base| match base {
+            Base::Stage(index) => Some(*index),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What each image of the request contains.
+fn base_packages(request: &Request<'_>) -> Result<BTreeMap<String, Vec<Package>>, BuildError> {
+    let nothing = BTreeMap::new();
+    let surrounding = Surrounding { request, available: &nothing };
+    let scratch = request.store.temporary_directory()?;
+    let mut packages = BTreeMap::new();
+    for (number, reference) in request.images.keys().enumerate() {
+        let image = surrounding.base(&Base::Image(reference.clone()))?;
+        let folder = Folder::create(&scratch.path().join(number.to_string()))?;
+        let mounted = Mounted::mount(&image.lowers, &folder)?;
+        packages.insert(reference.clone(), mounted.packages()?);
+        mounted.unmount()?;
+    }
+    Ok(packages)
+}

@@ -1,0 +1,194 @@
+//! One stage: its steps in order, each over the layers of the ones before it.
+
+use super::image::Draft;
+use super::mounted::{Folder, Mounted};
+use super::{copy_step, layer, run};
+use crate::build::event::{Event, EventKind, Place};
+use crate::build::plan::{Action, Base, StagePlan, Step};
+use crate::build::{BuildError, BuiltStep, FailedReason, FailedStep, PackageChange, Request};
+use crate::package::Package;
+use crate::store::{StoreError, TemporaryDirectory};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A stage as far as it is built. A clone is another stage's view of it.
+#[derive(Clone)]
+pub(crate) struct BuiltStage {
+    pub(crate) draft: Draft,
+    pub(crate) steps: Vec<BuiltStep>,
+    /// Directories of the layers, the lowest first.
+    pub(crate) lowers: Vec<PathBuf>,
+    /// What is installed; none where that was not asked yet.
+    packages: Option<Vec<Package>>,
+    /// The trees that `lowers` points into live as long as somebody uses them.
+    trees: Vec<Arc<TemporaryDirectory>>,
+}
+
+/// What a step may need beside itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Surrounding<'a> {
+    pub(crate) request: &'a Request<'a>,
+    /// The stages that this one takes from.
+    pub(crate) available: &'a BTreeMap<usize, BuiltStage>,
+}
+
+/// Runs the steps of `planned`; `available` holds the stages that it takes from.
+pub(crate) fn build_stage(
+    request: &Request<'_>,
+    planned: &StagePlan,
+    available: &BTreeMap<usize, BuiltStage>,
+) -> Result<BuiltStage, BuildError> {
+    let surrounding = Surrounding { request, available };
+    let mut stage = surrounding.base(&planned.base)?;
+    let scratch = Arc::new(request.store.temporary_directory()?);
+    stage.trees.push(Arc::clone(&scratch));
+    for (index, step) in planned.steps.iter().enumerate() {
+        if request.cancelled.load(Ordering::Relaxed) {
+            return Err(BuildError::Cancelled);
+        }
+        let announce = Announce { request, step, place: request.plan.place(&step.id) };
+        announce.started();
+        let started = Instant::now();
+        let folder = Folder::create(&scratch.path().join(index.to_string()))?;
+        let performed = stage.perform(surrounding, step, &folder);
+        announce.ended(started.elapsed(), &performed);
+        let mut built = performed?;
+        built.elapsed = started.elapsed();
+        stage.steps.push(built);
+    }
+    stage.draft.config = planned.config.clone();
+    stage.draft.author.clone_from(&planned.author);
+    Ok(stage)
+}
+
+/// Tells the progress display about one step.
+struct Announce<'a> {
+    request: &'a Request<'a>,
+    step: &'a Step,
+    place: Place,
+}
+
+impl Announce<'_> {
+    fn started(&self) {
+        let name = Arc::from(self.step.text.as_str());
+        self.send(EventKind::Started { name, place: Some(self.place) });
+    }
+
+    fn ended(&self, elapsed: Duration, performed: &Result<BuiltStep, BuildError>) {
+        self.send(match performed {
+            Ok(_) => EventKind::Finished { elapsed },
+            // What failed since it was told to stop, did not fail.
+            Err(_) if self.request.cancelled.load(Ordering::Relaxed) => {
+                EventKind::Stopped { elapsed }
+            }
+            Err(_) => EventKind::Failed { elapsed },
+        });
+    }
+
+    fn send(&self, kind: EventKind) {
+        (self.request.events)(Event::new(self.request.name, self.step.id.as_str(), kind));
+    }
+}
+
+impl Surrounding<'_> {
+    /// A stage that starts where `base` ends.
+    pub(crate) fn base(self, base: &Base) -> Result<BuiltStage, BuildError> {
+        match base {
+            Base::Stage(index) => {
+                let stage = self.available.get(index).ok_or(BuildError::NoSuchBase)?;
+                Ok(BuiltStage { steps: Vec::new(), ..stage.clone() })
+            }
+            Base::Image(reference) => {
+                let image = self.request.images.get(reference).ok_or(BuildError::NoSuchBase)?;
+                let descriptors: Vec<_> =
+                    image.layers.iter().map(|layer| layer.descriptor.clone()).collect();
+                let lowers = self.request.store.unpacked_all(&image.layers)?;
+                Ok(BuiltStage::new(Draft::of(&image.config, &descriptors), lowers))
+            }
+            Base::Scratch | Base::Context(_) => Ok(BuiltStage::new(Draft::scratch(), Vec::new())),
+        }
+    }
+}
+
+impl BuiltStage {
+    fn new(draft: Draft, lowers: Vec<PathBuf>) -> Self {
+        Self { draft, steps: Vec::new(), lowers, packages: None, trees: Vec::new() }
+    }
+
+    fn perform(
+        &mut self,
+        surrounding: Surrounding<'_>,
+        step: &Step,
+        folder: &Folder,
+    ) -> Result<BuiltStep, BuildError> {
+        let mut built = BuiltStep::of(step);
+        if matches!(step.action, Action::Configure) {
+            self.draft.record(&step.created_by, surrounding.request.epoch, None);
+            return Ok(built);
+        }
+        let changed = match &step.action {
+            Action::Run(command) => {
+                let before = self.packages(folder)?;
+                let after = run::run(surrounding.request, step, command, &self.lowers, folder)?;
+                after.map(|after| PackageChange { before, after })
+            }
+            Action::Copy(copy) => {
+                copy_step::copy(surrounding, step, copy, &self.lowers, folder)?;
+                None
+            }
+            Action::MakeDirectory(path) => {
+                copy_step::make_directory(step, path, &self.lowers, folder)?;
+                None
+            }
+            Action::Configure => None,
+        };
+        if let Some(change) = &changed {
+            self.packages = Some(change.after.clone());
+        }
+        built.packages = changed;
+        self.keep_layer(surrounding.request, step, folder, &mut built)?;
+        Ok(built)
+    }
+
+    fn keep_layer(
+        &mut self,
+        request: &Request<'_>,
+        step: &Step,
+        folder: &Folder,
+        built: &mut BuiltStep,
+    ) -> Result<(), BuildError> {
+        let taken = layer::take(request, folder).map_err(|error| match error {
+            BuildError::Store(error @ StoreError::Unrepresentable { .. }) => {
+                FailedStep::of(step, FailedReason::Left(error), Vec::new()).into()
+            }
+            other => other,
+        });
+        let (layer, normalized) = taken?;
+        built.normalized = normalized;
+        if let Some(layer) = &layer {
+            built.layer = Some(layer.diff_id);
+            built.entries = layer.entries;
+            built.clamped = layer.clamped;
+            self.lowers.push(folder.upper.clone());
+        }
+        let layer = layer.map(|layer| (layer.diff_id, layer.size));
+        self.draft.record(&step.created_by, request.epoch, layer);
+        Ok(())
+    }
+
+    /// What is installed in the stage as it is now, read once.
+    fn packages(&mut self, folder: &Folder) -> Result<Vec<Package>, BuildError> {
+        if let Some(packages) = &self.packages {
+            return Ok(packages.clone());
+        }
+        let view = Folder::create(&folder.files.join("view"))?;
+        let mounted = Mounted::mount(&self.lowers, &view)?;
+        let packages = mounted.packages()?;
+        mounted.unmount()?;
+        self.packages = Some(packages.clone());
+        Ok(packages)
+    }
+}
