@@ -1,0 +1,23 @@
+//! The JSON Schemas of the documents, written by hand and held to them by tests.
+
+/// A document that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaName {
+    /// Of `rlock check --format json`.
+    Check,
+    /// Of `rlock diff --format json`.
+    Diff,
+    /// Of `rlock verify --format json`.
+    Verify,
+}
+
+impl SchemaName {
+    /// The JSON Schema, in the dialect of 2020-12.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Check => include_str!("../schema/check.json"),
+            Self::Diff => include_str!("../schema/diff.json"),
+            Self::Verify => include_str!("../schema/verify.json"),
+        }
+    }
+}

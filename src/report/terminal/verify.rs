@@ -1,0 +1,85 @@
+//! The screen of `rlock verify`.
+
+use super::{BAD, GOOD, Page, Screen, findings, parts};
+use crate::report::{Against, Status, VerifyReport, inert, words};
+
+/// Renders the report.
+pub fn verify(report: &VerifyReport, screen: Screen) -> String {
+    let mut page = Page::default();
+    verdict(&mut page, report, screen);
+    digests(&mut page, report);
+    page.gap();
+    page.append(parts::mismatches(screen, &report.steps));
+    page.gap();
+    let tail = tail(report, screen);
+    let room = screen.height.saturating_sub(page.lines.len() + tail.lines.len() + 2);
+    page.append(findings::lines(screen, &report.findings, room));
+    page.gap();
+    page.append(tail.lines);
+    page.finish()
+}
+
+fn verdict(page: &mut Page, report: &VerifyReport, screen: Screen) {
+    let file = inert::text(&report.target.dockerfile.to_string_lossy());
+    let against = match &report.against {
+        Against::Lock => {
+            format!("what {} records", inert::text(&report.lock.path.to_string_lossy()))
+        }
+        Against::Image { name, .. } => inert::text(name),
+    };
+    let closed = report.steps.iter().filter(|step| step.recorded.is_some()).count();
+    let nothing =
+        matches!(report.against, Against::Lock) && closed == 0 && report.recorded.is_none();
+    let (word, sentence, style) = match report.status {
+        _ if nothing => (
+            "nothing to verify: ",
+            format!("{against} has no layer: each step of {file} depends on the build context"),
+            BAD,
+        ),
+        Status::Ok => ("verified: ", format!("a build of {file} gives {against}"), GOOD),
+        _ => ("not verified: ", format!("a build of {file} does not give {against}"), BAD),
+    };
+    page.verdict(screen, word, &sentence, style);
+}
+
+fn digests(page: &mut Page, report: &VerifyReport) {
+    match (&report.against, report.recorded) {
+        (Against::Lock, Some(recorded)) => page.line(format!("  lock  {recorded}")),
+        (Against::Lock, None) => {}
+        (Against::Image { manifest, .. }, _) => page.line(format!("  image {manifest}")),
+    }
+    page.line(format!("  built {}", report.build.manifest));
+    if let Some(comparison) = &report.comparison {
+        page.line(format!("  {}", parts::comparison(comparison)));
+    }
+    let closed = report.steps.iter().filter(|step| step.recorded.is_some()).count();
+    let same = closed - report.steps.iter().filter(|step| step.differs()).count();
+    if closed > 0 {
+        let layers = words::counted(closed as u64, "recorded layer");
+        page.line(format!("  {} of {layers} built again, bit for bit", words::count(same as u64)));
+    }
+    let open = report.steps.len() - closed;
+    if open > 0 && matches!(report.against, Against::Lock) {
+        let steps = words::counted(open as u64, "step");
+        page.line(format!("  {steps} not recorded: the build context may have reached them"));
+    }
+}
+
+fn tail(report: &VerifyReport, screen: Screen) -> Page {
+    let mut page = Page::default();
+    if let Some(comparison) = &report.comparison {
+        page.append(parts::config(screen, &comparison.config, &report.findings, 4));
+        page.gap();
+    }
+    page.append(parts::normalised(screen, &report.normalised, report.clamped, report.lock.epoch));
+    page.gap();
+    page.append(parts::lock(screen, &report.lock));
+    page.append(parts::guarantees(screen, &report.builder, &report.guarantees));
+    page.line(format!(
+        "{} in all: build {}, comparison {}",
+        words::seconds(report.timings.total),
+        words::seconds(report.build.elapsed),
+        words::seconds(report.timings.compare),
+    ));
+    page
+}
