@@ -1,3 +1,7 @@
 //! The `rlock` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rlock::cli::main()
+}

@@ -1,1 +1,145 @@
 //! The command line: one command a file; the only reader of arguments, environment, clock and terminal.
+
+pub mod args;
+mod blaming;
+mod build;
+mod building;
+mod check;
+mod comparing;
+mod context;
+pub mod diagnostic;
+mod diff;
+mod downloads;
+pub mod explain;
+mod failure;
+mod images;
+mod lock;
+mod locking;
+mod moment;
+mod output;
+pub mod progress;
+mod project;
+mod results;
+mod verify;
+
+use crate::report::json::SchemaName;
+use crate::report::{BuildReport, LockReport, Report, Status};
+use crate::sandbox;
+use args::{
+    Arguments, BuildArguments, CheckArguments, Command, LockArguments, RegistryArguments,
+    VerifyArguments,
+};
+use clap::Parser as _;
+use context::Context;
+use failure::Ending;
+use output::Output;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+/// What a shell adds to the number of the signal that ended a program.
+const SIGNAL_BASE: u8 = 128;
+
+/// Runs the program: reads the arguments, carries out the command, prints what it found.
+pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == sandbox::INIT_ARGUMENT) {
+        return sandbox::init_main();
+    }
+    let arguments = Arguments::parse();
+    context::set_color(arguments.global.color);
+    let output = Output::of(&arguments);
+    match carry_out(&arguments, &output) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let ending = failure::ending(&error);
+            output.failure(&failure::diagnostic(&error), ending);
+            match ending {
+                Ending::Status(status) => ExitCode::from(status.code()),
+                Ending::Interrupted(signal) => ExitCode::from(SIGNAL_BASE.saturating_add(signal)),
+            }
+        }
+    }
+}
+
+fn carry_out(arguments: &Arguments, output: &Output<'_>) -> anyhow::Result<u8> {
+    if arguments.command.builds() {
+        // While there is one thread: the whole process moves into namespaces of its own.
+        sandbox::enter()?;
+    }
+    let context = Context::new(&arguments.global, arguments.command.registries())?;
+    let done = dispatch(&arguments.command, &context);
+    context.finish_progress();
+    output.done(&done.map_err(|error| failure::interrupted(error, context.signal()))?)
+}
+
+/// What a command has to say.
+enum Done {
+    Report(Report),
+    Lock(LockReport),
+    Build(BuildReport),
+    Text(String),
+}
+
+fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Done> {
+    Ok(match command {
+        Command::Check(arguments) => {
+            Done::Report(Report::Check(Box::new(check::run(arguments, context)?)))
+        }
+        Command::Lock(arguments) => Done::Lock(lock::run(arguments, context)?),
+        Command::Verify(arguments) => {
+            Done::Report(Report::Verify(Box::new(verify::run(arguments, context)?)))
+        }
+        Command::Build(arguments) => Done::Build(build::run(arguments, context)?),
+        Command::Diff(arguments) => {
+            Done::Report(Report::Diff(Box::new(diff::run(arguments, context)?)))
+        }
+        Command::Explain(arguments) => {
+            Done::Text(explain::explain(arguments.name.as_deref(), output::width())?)
+        }
+        Command::Schema(arguments) => {
+            Done::Text(SchemaName::from(arguments.name).text().to_owned())
+        }
+    })
+}
+
+impl Done {
+    fn status(&self) -> Status {
+        match self {
+            Self::Report(report) => report.status(),
+            Self::Lock(report) => report.status,
+            Self::Build(report) => report.status,
+            Self::Text(_) => Status::Ok,
+        }
+    }
+}
+
+impl Command {
+    /// Whether the command runs steps.
+    fn builds(&self) -> bool {
+        match self {
+            Self::Check(_) | Self::Lock(_) | Self::Verify(_) | Self::Build(_) => true,
+            Self::Diff(_) | Self::Explain(_) | Self::Schema(_) => false,
+        }
+    }
+
+    /// How registries are spoken to, where the command does.
+    fn registries(&self) -> RegistryArguments {
+        match self {
+            Self::Check(CheckArguments { input, .. })
+            | Self::Lock(LockArguments { input, .. })
+            | Self::Verify(VerifyArguments { input, .. })
+            | Self::Build(BuildArguments { input, .. }) => input.registries.clone(),
+            Self::Diff(arguments) => arguments.registries.clone(),
+            Self::Explain(_) | Self::Schema(_) => RegistryArguments::default(),
+        }
+    }
+}
+
+/// How many builds may run at the same time: `--jobs`, else as many as there are processors.
+fn jobs(wanted: Option<NonZeroUsize>) -> usize {
+    wanted.map_or_else(processors, NonZeroUsize::get)
+}
+
+/// How many processors rlock may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}

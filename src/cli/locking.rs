@@ -1,0 +1,164 @@
+//! The lockfile on disk: does it fit, what is in it, and writing it.
+
+use super::args::{InputArguments, LockMode};
+use super::building::Prepared;
+use super::failure::{Misuse, StaleLock, Unwritable};
+use super::project::Project;
+use crate::build::{Built, BuiltStep};
+use crate::lock::Lockfile;
+use crate::pin::{self, PinInput, PinnedImage, PinnedStep};
+use crate::report::{LockState, LockSummary, Misfit};
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Whether the lock fits. A lock that does not is an error where it must be used: what it pins is
+/// not what the Dockerfile asks for.
+pub(super) fn require_fit(project: &Project, mode: LockMode) -> anyhow::Result<LockState> {
+    let state = state(project)?;
+    match (&state, mode) {
+        (LockState::Stale(_), _) | (LockState::Missing, LockMode::Locked) => {
+            let path = project.lock_path.clone();
+            Err(StaleLock { path, dockerfile: project.path.clone(), state }.into())
+        }
+        _ => Ok(state),
+    }
+}
+
+/// Refuses `--no-normalize` where layers are compared with a lock or recorded in it.
+pub(super) fn require_canonical(input: &InputArguments) -> anyhow::Result<()> {
+    if input.no_normalize.is_empty() {
+        return Ok(());
+    }
+    Err(Misuse {
+        message: "a lock records layers in the canonical form, which --no-normalize gives up"
+            .into(),
+        hint: "`rlock check --no-normalize RULE` shows what a rule does".into(),
+    }
+    .into())
+}
+
+/// Whether there is a lock, and whether it fits.
+pub(super) fn state(project: &Project) -> anyhow::Result<LockState> {
+    let Some(lock) = &project.lock else { return Ok(LockState::Missing) };
+    let misfits = lock.fit(&project.wanted()?);
+    if misfits.is_empty() {
+        return Ok(LockState::Current);
+    }
+    let misfit =
+        |misfit: &crate::lock::Misfit| Misfit { line: misfit.line(), reason: misfit.to_string() };
+    Ok(LockState::Stale(misfits.iter().map(misfit).collect()))
+}
+
+/// Counts of the lock on disk, or of nothing.
+pub(super) fn summary(project: &Project, state: LockState, epoch: i64) -> LockSummary {
+    summary_of(&project.lock_path, project.lock.as_ref(), state, epoch)
+}
+
+fn summary_of(path: &Path, lock: Option<&Lockfile>, state: LockState, epoch: i64) -> LockSummary {
+    let count = |count: fn(&Lockfile) -> usize| lock.map_or(0, count) as u64;
+    LockSummary {
+        path: path.to_owned(),
+        state,
+        images: count(|lock| lock.images.len()),
+        packages: count(|lock| lock.packages.len()),
+        steps: count(|lock| lock.steps.len()),
+        layers: count(|lock| lock.steps.iter().filter(|step| step.layer.is_some()).count()),
+        epoch: lock.map_or(epoch, |lock| lock.epoch),
+    }
+}
+
+/// Pins what `built` used and writes the lock. Where there are two builds, only layers and an image
+/// that both gave are recorded.
+pub(super) fn write(
+    project: &Project,
+    prepared: &Prepared,
+    built: &Built,
+    second: Option<&Built>,
+) -> anyhow::Result<LockSummary> {
+    let lock = pin(project, prepared, built, second)?;
+    let text = lock.write();
+    let before = std::fs::read_to_string(&project.lock_path).ok();
+    let state = match &before {
+        Some(before) if *before == text => LockState::Current,
+        Some(_) => LockState::Updated,
+        None => LockState::Written,
+    };
+    if state != LockState::Current {
+        replace(&project.lock_path, text.as_bytes())
+            .map_err(|source| Unwritable { path: project.lock_path.clone(), source })?;
+    }
+    Ok(summary_of(&project.lock_path, Some(&lock), state, prepared.epoch))
+}
+
+/// A reader sees the old file or the new one, never a part.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let made = tempfile::Builder::new().prefix(".rlock-").tempfile_in(directory);
+    // Without the name of the temporary file, which says nothing to anybody.
+    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(permissions)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn pin(
+    project: &Project,
+    prepared: &Prepared,
+    built: &Built,
+    second: Option<&Built>,
+) -> anyhow::Result<Lockfile> {
+    let mut images = Vec::new();
+    for (reference, image) in &prepared.images {
+        images.push(PinnedImage {
+            reference: reference.parse()?,
+            index: image.index,
+            manifest: image.manifest_digest,
+            packages: built.bases.get(reference).cloned().unwrap_or_default(),
+        });
+    }
+    let agreed = |step: &BuiltStep| {
+        let other = second.and_then(|second| second.steps.iter().find(|other| other.id == step.id));
+        second.is_none() || other.is_some_and(|other| other.layer == step.layer)
+    };
+    let done: BTreeMap<&str, &BuiltStep> =
+        built.steps.iter().map(|step| (step.id.as_str(), step)).collect();
+    // What the base image's triggers do is pinned by the image's digest.
+    let own = prepared.plan.steps().filter(|step| !step.triggered);
+    let steps = own.filter_map(|step| {
+        let done = done.get(step.id.as_str())?;
+        let change = done.packages.clone().unwrap_or_default();
+        let normalized =
+            done.normalized.iter().map(|used| (used.rule.to_owned(), used.path.clone()));
+        Some(PinnedStep {
+            id: step.id.clone(),
+            input: step.input,
+            words: pin::words(&step.script),
+            packages_before: change.before,
+            packages_after: change.after,
+            closed: step.closed,
+            layer: done.layer.filter(|_| step.closed && agreed(done)),
+            normalized: normalized.collect(),
+        })
+    });
+    let steps = steps.collect();
+    let same = second.is_none_or(|second| second.manifest == built.manifest);
+    let closed = prepared.plan.steps().all(|step| step.closed);
+    let result = (same && closed && project.is_whole()).then_some(built.manifest);
+    let input = PinInput {
+        platform: project.platform.clone(),
+        epoch: prepared.epoch,
+        canonical: crate::normalize::CANONICAL,
+        images,
+        steps,
+        elsewhere: project.elsewhere()?,
+        result,
+    };
+    Ok(pin::lockfile(&input, project.lock.as_ref()))
+}

@@ -1,0 +1,96 @@
+//! Where reports go: data to stdout or to files, errors to stderr.
+
+use super::Done;
+use super::args::{Arguments, Command, Format, ReportArguments};
+use super::diagnostic::Diagnostic;
+use super::failure::Ending;
+use crate::report::Status;
+use crate::report::json::{self, Options, TimingsShown};
+use crate::report::terminal::{self, Detail, Screen};
+use anyhow::Context as _;
+use std::io::{IsTerminal as _, Write as _};
+
+/// Columns and lines where nobody says how large the screen is.
+const SCREEN: (usize, usize) = (100, 40);
+
+/// The forms in which a command reports.
+pub(super) struct Output<'a> {
+    command: &'static str,
+    report: Option<&'a ReportArguments>,
+    detail: Detail,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn of(arguments: &'a Arguments) -> Self {
+        let (command, report) = match &arguments.command {
+            Command::Check(check) => ("check", Some(&check.report)),
+            Command::Verify(verify) => ("verify", Some(&verify.report)),
+            Command::Diff(diff) => ("diff", Some(&diff.report)),
+            Command::Lock(_) => ("lock", None),
+            Command::Build(_) => ("build", None),
+            Command::Explain(_) => ("explain", None),
+            Command::Schema(_) => ("schema", None),
+        };
+        let detail = if arguments.global.verbose > 0 { Detail::All } else { Detail::Fit };
+        Self { command, report, detail }
+    }
+
+    /// Prints the report in every form that is asked for; answers the exit code.
+    pub(super) fn done(&self, done: &Done) -> anyhow::Result<u8> {
+        let format = self.report.map_or(Format::Text, |report| report.format);
+        print(&self.render(done, format))?;
+        for file in self.report.iter().flat_map(|report| &report.outputs) {
+            let text = anstream::adapter::strip_str(&self.render(done, file.format)).to_string();
+            std::fs::write(&file.path, text)
+                .with_context(|| format!("cannot write `{}`", file.path.display()))?;
+        }
+        Ok(done.status().exit_code(self.options().findings_exit))
+    }
+
+    /// Says why the command failed: to people on stderr, to programs on stdout too.
+    pub(super) fn failure(&self, diagnostic: &Diagnostic, ending: Ending) {
+        let mut stderr = anstream::stderr();
+        drop(stderr.write_all(diagnostic.render().as_bytes()));
+        let Ending::Status(status) = ending else { return };
+        if self.report.is_some_and(|report| report.format == Format::Json) {
+            drop(print(&self.failure_document(diagnostic, status)));
+        }
+    }
+
+    fn failure_document(&self, diagnostic: &Diagnostic, status: Status) -> String {
+        json::failure(&diagnostic.failure(self.command, status), self.options())
+    }
+
+    fn options(&self) -> Options {
+        let Some(report) = self.report else { return Options::default() };
+        let timings = if report.timings { TimingsShown::Yes } else { TimingsShown::No };
+        Options { findings_exit: report.findings_exit(), timings }
+    }
+
+    fn render(&self, done: &Done, format: Format) -> String {
+        let screen = Screen { width: width(), height: SCREEN.1, detail: self.detail };
+        match (done, format) {
+            (Done::Report(report), Format::Text) => report.text(screen),
+            (Done::Report(report), Format::Json) => report.json(self.options()),
+            (Done::Lock(report), _) => terminal::lock(report, screen),
+            (Done::Build(report), _) => terminal::build(report, screen),
+            (Done::Text(text), _) => text.clone(),
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write the report"),
+    }
+}
+
+/// Columns of the terminal.
+pub(super) fn width() -> usize {
+    let terminal = std::io::stdout().is_terminal();
+    let size = terminal.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok()).flatten();
+    size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(SCREEN.0)
+}
