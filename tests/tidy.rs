@@ -1,6 +1,6 @@
 //! The walls of the house: which module may use which, and habits that a reader can rely on.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "the order of files does not matter once sorted")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +14,39 @@ const MODULES: &[(&str, &[&str])] = &[
     ("finding", &[]),
     ("archive", &[]),
     ("dockerfile", &["text"]),
-    ("lock", &["oci"]),
+    ("lock", &["oci", "text"]),
     ("store", &["archive", "oci"]),
     ("registry", &["oci", "store"]),
     ("sandbox", &[]),
     ("package", &[]),
-    ("normalize", &["oci", "store"]),
+    ("normalize", &["oci"]),
     (
         "build",
         &["archive", "dockerfile", "normalize", "oci", "package", "sandbox", "store", "text"],
     ),
-    ("diff", &["archive", "oci", "store"]),
-    ("cause", &["diff", "finding"]),
+    ("diff", &["archive", "normalize", "oci", "store"]),
+    ("cause", &["diff", "finding", "normalize", "store"]),
     ("pin", &["lock", "oci", "package"]),
-    ("report", &["finding"]),
-    ("cli", &[]),
+    ("report", &["archive", "diff", "finding", "oci", "store"]),
+    (
+        "cli",
+        &[
+            "build",
+            "cause",
+            "diff",
+            "dockerfile",
+            "finding",
+            "lock",
+            "normalize",
+            "oci",
+            "pin",
+            "registry",
+            "report",
+            "sandbox",
+            "store",
+            "text",
+        ],
+    ),
 ];
 
 /// Lines of a source file before it should be split by idea.
@@ -48,6 +66,9 @@ fn modules_stand_in_order() {
 fn modules_use_what_the_list_says() {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, text) in sources() {
+        if is_test_file(&path) {
+            continue;
+        }
         if let Some(module) = module_of(&path) {
             let uses = found.entry(module.clone()).or_default();
             uses.extend(used_modules(&text).into_iter().filter(|used| *used != module));

@@ -1,0 +1,26 @@
+//! What a user sees: the program itself, real builds in real namespaces, real registries, real tools.
+//!
+//! One binary, because linking is slow. `make test` makes the base images and installs the tools that
+//! these tests need; a test that misses one fails and says so.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+
+mod builder;
+mod check;
+mod engine;
+mod errors;
+mod faults;
+mod home;
+mod lock;
+mod others;
+mod progress;
+mod pulling;
+mod registry;
+mod rootless;
+mod sandbox;
+mod schema;
+mod server;
+mod specimen;
+mod verify;
+mod world;
