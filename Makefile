@@ -34,6 +34,7 @@ setup:
 	scripts/setup test
 
 fixtures: $(BASE)
+	fixtures/busybox-base.sh target/fixtures/busybox
 
-$(BASE): fixtures/debian-base.sh
+$(BASE):
 	fixtures/debian-base.sh bookworm $(BASE)
