@@ -49,12 +49,12 @@ pub(super) fn tar_with_capability() -> Vec<u8> {
 fn files_and_directories_go_where_docker_puts_them() {
     let world = World::new(
         "FROM busybox
-WORKDIR /work
+WORKDIR /srv
 COPY a.txt renamed
 COPY a.txt into/
 COPY a.txt b.txt several/
 COPY dir as-dir
-COPY dir /work/into
+COPY dir /srv/into
 COPY [\"with space.txt\", \"/quoted dir/\"]
 COPY . /all/
 COPY ./dir/../a.txt ../up
@@ -66,16 +66,16 @@ COPY /a.txt .
     }
     let built = world.build(&[]);
     for (path, text) in [
-        ("work/renamed", "a.txt"),
-        ("work/into/a.txt", "a.txt"),
-        ("work/several/b.txt", "b.txt"),
-        ("work/as-dir/one", "dir/one"),
-        ("work/as-dir/sub/two", "dir/sub/two"),
-        ("work/into/sub/two", "dir/sub/two"),
+        ("srv/renamed", "a.txt"),
+        ("srv/into/a.txt", "a.txt"),
+        ("srv/several/b.txt", "b.txt"),
+        ("srv/as-dir/one", "dir/one"),
+        ("srv/as-dir/sub/two", "dir/sub/two"),
+        ("srv/into/sub/two", "dir/sub/two"),
         ("quoted dir/with space.txt", "with space.txt"),
         ("all/dir/sub/two", "dir/sub/two"),
         ("up", "a.txt"),
-        ("work/a.txt", "a.txt"),
+        ("srv/a.txt", "a.txt"),
     ] {
         assert_eq!(built.text(path), text, "{path}");
     }
