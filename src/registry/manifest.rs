@@ -14,9 +14,6 @@ pub(super) const SIZE_MAX: usize = 4 * 1024 * 1024;
 pub(super) const CONFIG_SIZE_MAX: u64 = 4 * 1024 * 1024;
 /// Eight times what Docker can mount.
 const LAYERS_MAX: usize = 1024;
-/// Docker's type of a zstd layer, which has no name in the specification.
-const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
-
 /// What we can read, the most specific first.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -133,21 +130,9 @@ fn limit_of_image(manifest: &Manifest) -> Option<String> {
     if manifest.layers.len() > LAYERS_MAX {
         return Some(format!("it has more than {LAYERS_MAX} layers"));
     }
-    let unknown = manifest.layers.iter().find(|layer| !is_layer(&layer.media_type))?;
+    let unknown = manifest.layers.iter().find(|layer| !media_type::is_layer(&layer.media_type))?;
     let kind = super::error::quoted(&unknown.media_type);
     Some(format!("a layer has the media type `{kind}`, which is not supported"))
-}
-
-fn is_layer(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        media_type::LAYER
-            | media_type::LAYER_GZIP
-            | media_type::LAYER_ZSTD
-            | media_type::DOCKER_LAYER
-            | media_type::DOCKER_LAYER_GZIP
-            | DOCKER_LAYER_ZSTD
-    )
 }
 
 /// The platform's manifest in an index: one that names the same variant, else the first that fits.

@@ -128,17 +128,13 @@ pub(super) fn parse_config(
 fn is_layer(media_type: &str) -> bool {
     const NOT_DISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
     let plain = media_type.strip_prefix(NOT_DISTRIBUTABLE);
-    matches!(
-        media_type,
-        media_type::LAYER
-            | media_type::LAYER_GZIP
-            | media_type::LAYER_ZSTD
-            | media_type::DOCKER_LAYER
-            | media_type::DOCKER_LAYER_GZIP
-            | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-            | "application/vnd.docker.image.rootfs.foreign.diff.tar"
-            | "application/vnd.docker.image.rootfs.diff.tar.zstd"
-    ) || matches!(plain, Some("" | "+gzip" | "+zstd"))
+    let foreign = [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    ];
+    media_type::is_layer(media_type)
+        || foreign.contains(&media_type)
+        || matches!(plain, Some("" | "+gzip" | "+zstd"))
 }
 
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, StoreError> {
