@@ -96,7 +96,7 @@ pub(super) fn steps(
 
 /// The first step of each chain whose layer is not the recorded one.
 pub(super) fn lock_findings(rows: &[StepRow]) -> Vec<Finding> {
-    let Some(cause) = Cause::find("locked-layer") else { return Vec::new() };
+    let cause = Cause::named("locked-layer");
     let first = rows.iter().find(|row| row.differs());
     let finding = |row: &StepRow| {
         let shown = |digest: Option<Digest>| digest.map_or("no layer".to_owned(), |d| d.short());
@@ -121,7 +121,7 @@ pub(super) fn lock_findings(rows: &[StepRow]) -> Vec<Finding> {
 pub(super) fn result_finding(recorded: Option<Digest>, built: Digest) -> Option<Finding> {
     let recorded = recorded.filter(|recorded| *recorded != built)?;
     Some(Finding {
-        cause: Cause::find("locked-layer")?,
+        cause: Cause::named("locked-layer"),
         severity: Severity::Error,
         message: format!("the image is {}, the lock has {}", built.short(), recorded.short()),
         location: None,
