@@ -2,5 +2,6 @@
 //!
 //! Nothing here touches the file system or knows what an image is: bytes in, values out, and back.
 
+pub mod ar;
 pub mod compression;
 pub mod tar;

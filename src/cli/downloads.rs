@@ -1,8 +1,8 @@
-//! Downloads of blobs as events: each starts once, moves, and ends once.
+//! Transfers of blobs as events: each starts once, moves, and ends once.
 
 use crate::build::event::{BuildName, Event, EventKind, Sink};
 use crate::oci::Digest;
-use crate::registry::Progress;
+use crate::registry::{Direction, Progress};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -25,10 +25,14 @@ impl Downloads {
     }
 
     fn take(&self, progress: &Progress) {
-        let Progress { digest, received, total } = *progress;
+        let Progress { digest, received, total, direction } = *progress;
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if !started.contains_key(&digest) {
-            let name = Arc::from(format!("pull {}", digest.short()));
+            let verb = match direction {
+                Direction::Pull => "pull",
+                Direction::Push => "push",
+            };
+            let name = Arc::from(format!("{verb} {}", digest.short()));
             self.send(digest, EventKind::Started { name, place: None });
         }
         let since = *started.entry(digest).or_insert_with(Instant::now);
@@ -62,7 +66,8 @@ mod tests {
         });
         let callback = Downloads::new(events).into_callback();
         for received in [1, 2, 3] {
-            callback(&Progress { digest: Digest::of(b"x"), received, total: 3 });
+            let (digest, direction) = (Digest::of(b"x"), Direction::Pull);
+            callback(&Progress { digest, received, total: 3, direction });
         }
         assert_eq!(*seen.lock().unwrap(), ["started", "moved", "moved", "moved", "finished"]);
     }

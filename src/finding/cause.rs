@@ -9,7 +9,7 @@ pub enum Treatment {
     Explain,
 }
 
-/// Why two builds, or two images, differ.
+/// Why two builds, or two images, differ, or why a build is not what the lock says.
 #[derive(Debug)]
 pub struct Cause {
     /// Stable id: `ldconfig-aux-cache`.
@@ -297,6 +297,83 @@ pub static CAUSES: &[Cause] = &[
         mend: "Move the lock forward on purpose (delete it and run `rlock lock`), or bring back what changed.",
         treatment: Treatment::Explain,
     },
+    Cause {
+        id: "unlocked-fetch",
+        title: "not in the lock",
+        explanation: "In a build from the lock a step asked for something that the lock does not hold, \
+                      and was refused it. What it asks for depends on the build context, on the \
+                      Dockerfile, or on something random or of the moment, such as a URL with \
+                      the date in it.",
+        mend: "`rlock lock` adds what is missing and changes nothing else; `rlock update` moves \
+               the lock forward. A URL that is another each time has to become a fixed one.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "unavailable-fetch",
+        title: "locked, and gone",
+        explanation: "The lock holds the digest of something that is neither in the Store nor anywhere \
+                      that is known: not under its URL, not at a mirror, not in an archive.",
+        mend: "Get it from a store that has it (`rlock store pull`), name a mirror or archive in \
+               `rlock.toml`, or move the lock forward with `rlock update`. Push to a store after \
+               each lock (`rlock store push`), and it does not happen again.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "wrong-content",
+        title: "other content than locked",
+        explanation: "What answers under a locked URL has another digest than the lock says, and \
+                      nobody else has what it says: it was replaced without a new name, by its \
+                      publisher or by somebody in between.",
+        mend: "Find out who changed it and why, before you use it. `rlock update` locks what is \
+               there now.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "upstream-failure",
+        title: "could not be fetched",
+        explanation: "A server could not be reached, or answered with an error that says to try again \
+                      later, in all attempts. Such answers are never recorded.",
+        mend: "Check the network, the proxy settings (HTTPS_PROXY) and the server, then run it \
+               again. Remove what asks for a server that does not exist.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "store-failure",
+        title: "could not be stored",
+        explanation: "Something was fetched and could not be written to the Store, so it was not given \
+                      to the step either.",
+        mend: "Make room, or name another cache folder with XDG_CACHE_HOME.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "refused-connection",
+        title: "traffic that cannot be recorded",
+        explanation: "A step used the network in a way that cannot be recorded and replayed: something \
+                      else than HTTP over TCP (ssh, git://, rsync, a database), UDP other than \
+                      names, or a request that is an open conversation. It was refused.",
+        mend: "Fetch it by https (git and most mirrors offer that), or bring it with the build \
+               context.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "untrusted-authority",
+        title: "a client with trust of its own",
+        explanation: "Steps reach the outside through rlock, whose certificates are signed by an \
+                      authority made for this build. It is among the image's trusted ones while a \
+                      step runs; a client that brings its own list, or pins a certificate, does \
+                      not know it.",
+        mend: "Have it use the system's certificates, or those that SSL_CERT_FILE names.",
+        treatment: Treatment::Explain,
+    },
+    Cause {
+        id: "not-hermetic",
+        title: "a step on the host's network",
+        explanation: "`RUN --network=host` gives a step the network of the host. What it fetches is \
+                      neither recorded nor locked, so nothing says that tomorrow's build gets the \
+                      same.",
+        mend: "Remove `--network=host`: without it the step has the network through rlock.",
+        treatment: Treatment::Explain,
+    },
     UNKNOWN,
 ];
 
@@ -346,6 +423,14 @@ mod tests {
         build-requirement-drift
         network-content
         locked-layer
+        unlocked-fetch
+        unavailable-fetch
+        wrong-content
+        upstream-failure
+        store-failure
+        refused-connection
+        untrusted-authority
+        not-hermetic
         unknown
         ");
     }

@@ -1,7 +1,6 @@
 //! The table of rules. A rule is here only where the noise was seen to differ between two builds
 //! that had `SOURCE_DATE_EPOCH` in the environment of each step: fontconfig's caches, Python's
-//! bytecode and what gcc compiles are equal then, as `/var/log/fontconfig.log` always is, and need
-//! none. Secrets never get one.
+//! bytecode and what gcc compiles are equal then, and need none. Secrets never get one.
 
 use super::Action::{Empty, Remove, Rewrite};
 use super::{Rule, rewrite};
@@ -31,12 +30,29 @@ pub static RULES: &[Rule] = &[
         paths: &["var/log/dpkg.log", "var/log/alternatives.log"],
     },
     Rule {
+        id: "apk-log",
+        cause: "log",
+        title: "log of apk",
+        why: "apk 3 writes the command and the time of each run.",
+        action: Remove,
+        paths: &["var/log/apk.log"],
+    },
+    Rule {
         id: "bootstrap-log",
         cause: "log",
         title: "log of debootstrap",
         why: "debootstrap leaves the output of the whole installation, with download speeds.",
         action: Remove,
         paths: &["var/log/bootstrap.log"],
+    },
+    Rule {
+        id: "fontconfig-log",
+        cause: "log",
+        title: "log of fontconfig",
+        why: "fc-cache names the cache files that it removes in the order in which the file system \
+              lists them, which differs from disk to disk.",
+        action: Remove,
+        paths: &["var/log/fontconfig.log"],
     },
     Rule {
         id: "texmf-log",
@@ -82,6 +98,15 @@ pub static RULES: &[Rule] = &[
         paths: &["var/cache/apt/pkgcache.bin", "var/cache/apt/srcpkgcache.bin"],
     },
     Rule {
+        id: "node-compile-cache",
+        cause: "derived-cache",
+        title: "Node's compile caches",
+        why: "Machine code of JavaScript with times and hashes that differ each time; npm since \
+              Node 22, pnpm and yarn 1 leave it in `/tmp` and make it again.",
+        action: Remove,
+        paths: &["tmp/node-compile-cache/**", "tmp/v8-compile-cache-*/**"],
+    },
+    Rule {
         id: "machine-id",
         cause: "random-id",
         title: "machine-id",
@@ -124,6 +149,14 @@ pub static RULES: &[Rule] = &[
         why: "mdadm's maintainer script writes a comment with the date of the installation.",
         action: Rewrite(rewrite::undate_mdadm),
         paths: &["etc/mdadm/mdadm.conf"],
+    },
+    Rule {
+        id: "pnpm-state",
+        cause: "leftover",
+        title: "pnpm's note of its last look for updates",
+        why: "pnpm notes the time at which it asked for its own newest version.",
+        action: Remove,
+        paths: &["root/.local/state/pnpm/pnpm-state.json"],
     },
     Rule {
         id: "wget-hsts",

@@ -1,11 +1,15 @@
 //! Package databases of images: which packages a file tree holds. One format a file, all of them
-//! in [`DATABASES`]. Reads through [`Files`], so it does not know where the tree is.
+//! in [`DATABASES`]. Reads through [`Files`], so it does not know where the tree is. And package
+//! files: which package one is.
 
+mod deb;
 mod deb822;
 mod dpkg;
 
+use crate::archive::ar::ArError;
+use crate::archive::tar::TarError;
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +42,60 @@ impl Package {
     /// What tells it from every other package; the rest of it says more about it.
     pub fn identity(&self) -> (&'static str, &str, &str, &str) {
         (self.kind, &self.name, &self.architecture, &self.version)
+    }
+}
+
+/// A package as a file, not yet installed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PackageFile {
+    /// The purl type, such as `deb`.
+    pub kind: &'static str,
+    /// Name.
+    pub name: String,
+    /// Architecture, in the words of the package manager.
+    pub architecture: String,
+    /// Version, in the words of the package manager.
+    pub version: String,
+    /// The source package that it was built from, where the file says so.
+    pub source: Option<SourcePackage>,
+}
+
+impl PackageFile {
+    /// What tells it from every other package, as [`Package::identity`].
+    pub fn identity(&self) -> (&'static str, &str, &str, &str) {
+        (self.kind, &self.name, &self.architecture, &self.version)
+    }
+}
+
+/// The package that a file is, told by its content; none where it is no package of a kind that is
+/// known. Reads only the start of it.
+pub fn identify(file: impl Read + Send) -> Result<Option<PackageFile>, PackageFileError> {
+    deb::identify(file)
+}
+
+/// A file that starts as a package does and is none.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageFileError {
+    /// The archive that it is.
+    #[error("package file: {0}")]
+    Archive(#[from] ArError),
+    /// The archive in it.
+    #[error("package file: {0}")]
+    Tar(#[from] TarError),
+    /// It cannot be read or decompressed.
+    #[error("package file: {0}")]
+    Read(#[from] io::Error),
+    /// It does not say what it is.
+    #[error("package file: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl PackageFileError {
+    fn malformed(reason: impl Into<String>) -> Self {
+        Self::Malformed { reason: reason.into() }
     }
 }
 

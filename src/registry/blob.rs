@@ -5,10 +5,10 @@ use super::host::redacted;
 use super::manifest;
 use super::session::{Backoff, Call, Session};
 use super::transport::{Broken, Pace};
-use super::{Progress, RegistryError};
+use super::{Direction, Progress, RegistryError};
 use crate::oci::{Descriptor, Digest, Mismatch};
 use reqwest::blocking::Response;
-use reqwest::header::{CONTENT_RANGE, HeaderMap};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
 use reqwest::{Method, StatusCode, Url};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -118,7 +118,22 @@ pub(super) fn corrupt(
     RegistryError::Corrupt { url: redacted(&session.url(&path(&descriptor.digest))), source }
 }
 
-fn path(digest: &Digest) -> String {
+/// The size that the registry says the blob has; nothing where it does not have it.
+pub(super) fn size(session: &Session<'_>, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+    let name = format!("{}@{digest}", session.name());
+    match session.send(&Call::new(Method::HEAD, session.url(&path(digest)), name)) {
+        Ok(response) => Ok(length(&response)),
+        Err(RegistryError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the header says: of a HEAD there is no body to count.
+fn length(response: &Response) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+pub(super) fn path(digest: &Digest) -> String {
     format!("blobs/{digest}")
 }
 
@@ -143,13 +158,8 @@ impl From<RegistryError> for Attempt {
 impl Download<'_> {
     fn attempt(&mut self) -> Result<(), Attempt> {
         let offset = if self.resumes { self.received } else { 0 };
-        let call = Call {
-            method: Method::GET,
-            path: path(&self.descriptor.digest),
-            accept: None,
-            offset,
-            name: format!("{}@{}", self.session.name(), self.descriptor.digest),
-        };
+        let name = format!("{}@{}", self.session.name(), self.descriptor.digest);
+        let call = Call { offset, ..Call::new(Method::GET, self.url.clone(), name) };
         let mut response = match self.session.send(&call) {
             Err(RegistryError::Status { status: RANGE_REFUSED, .. }) if offset > 0 => {
                 self.resumes = false;
@@ -236,6 +246,7 @@ impl Download<'_> {
             digest: self.descriptor.digest,
             received: self.received,
             total: self.descriptor.size,
+            direction: Direction::Pull,
         });
     }
 }

@@ -4,7 +4,7 @@ use super::helper::Helpers;
 use super::host::{Endpoint, Trust, redacted};
 use super::manifest::{self, Document};
 use super::realm::Policy;
-use super::session::{Call, Session};
+use super::session::{Access, Call, Session};
 use super::token::Authorizer;
 use super::transport::{Broken, Transport};
 use super::{Options, Progress, RegistryError, blob};
@@ -20,6 +20,8 @@ pub struct Client {
     pub(super) transport: Transport,
     authorizer: Authorizer,
     pub(super) progress: Arc<dyn Fn(&Progress) + Send + Sync>,
+    /// See [`Options::chunk_size`].
+    pub(super) chunk_size: u64,
     /// Registries by their domain, as they were found to be reached.
     endpoints: Mutex<BTreeMap<String, Endpoint>>,
 }
@@ -59,6 +61,7 @@ impl Client {
             transport: Transport::new(insecure, timing, options.cancelled),
             authorizer: Authorizer::new(options.credential_files, helpers, policy),
             progress: options.progress,
+            chunk_size: options.chunk_size.max(1),
             endpoints: Mutex::default(),
         }
     }
@@ -80,11 +83,20 @@ impl Client {
     }
 
     pub(super) fn session(&self, reference: &Reference) -> Result<Session<'_>, RegistryError> {
+        self.session_for(reference, Access::Pull)
+    }
+
+    pub(super) fn session_for(
+        &self,
+        reference: &Reference,
+        access: Access,
+    ) -> Result<Session<'_>, RegistryError> {
         Ok(Session {
             transport: &self.transport,
             authorizer: &self.authorizer,
             endpoint: self.endpoint(reference)?,
             repository: reference.repository.clone(),
+            access,
         })
     }
 
@@ -174,7 +186,7 @@ pub(super) fn find(
 }
 
 /// The document that the reference itself names.
-fn root(
+pub(super) fn root(
     session: &Session<'_>,
     reference: &Reference,
     known: Known<'_>,
@@ -189,14 +201,14 @@ fn root(
     {
         return Ok((hint, bytes));
     }
-    let call = call(Method::GET, tag, reference.to_string());
+    let call = call(session, Method::GET, tag, reference.to_string());
     let (bytes, hint) = document(session, &call)?;
     let found = Digest::of(&bytes);
     match hint {
         // Nothing else vouches for what a tag gives; the two must agree at least.
         Some(expected) if expected != found => {
             let source = Mismatch::Digest { expected, found };
-            Err(RegistryError::Corrupt { url: redacted(&session.url(&call.path)), source })
+            Err(RegistryError::Corrupt { url: redacted(&call.url), source })
         }
         _ => Ok((found, bytes)),
     }
@@ -210,7 +222,7 @@ fn hint(
     tag: &str,
     reference: &Reference,
 ) -> Result<Option<Digest>, RegistryError> {
-    match session.send(&call(Method::HEAD, tag, reference.to_string())) {
+    match session.send(&call(session, Method::HEAD, tag, reference.to_string())) {
         Ok(response) => Ok(digest_header(&response)),
         // Not every registry has HEAD; the GET tells what is really wrong.
         Err(RegistryError::NotFound { .. } | RegistryError::Status { .. }) => Ok(None),
@@ -227,7 +239,7 @@ fn by_digest(
         return Ok(bytes);
     }
     let name = format!("{}@{expected}", session.name());
-    let call = call(Method::GET, &expected.to_string(), name);
+    let call = call(session, Method::GET, &expected.to_string(), name);
     // What `Docker-Content-Digest` says does not matter: the body is what counts.
     let (bytes, _) = document(session, &call)?;
     let found = Digest::of(&bytes);
@@ -235,7 +247,7 @@ fn by_digest(
         return Ok(bytes);
     }
     let source = Mismatch::Digest { expected: *expected, found };
-    Err(RegistryError::Corrupt { url: redacted(&session.url(&call.path)), source })
+    Err(RegistryError::Corrupt { url: redacted(&call.url), source })
 }
 
 fn by_descriptor(
@@ -257,9 +269,9 @@ fn by_descriptor(
     Err(RegistryError::Corrupt { url, source })
 }
 
-fn call(method: Method, tag_or_digest: &str, name: String) -> Call<'static> {
-    let path = format!("manifests/{tag_or_digest}");
-    Call { method, path, accept: Some(manifest::ACCEPT), offset: 0, name }
+fn call(session: &Session<'_>, method: Method, tag_or_digest: &str, name: String) -> Call<'static> {
+    let url = session.url(&format!("manifests/{tag_or_digest}"));
+    Call { accept: Some(manifest::ACCEPT), ..Call::new(method, url, name) }
 }
 
 /// The body of a manifest, and the digest that its header claims.
@@ -268,12 +280,12 @@ fn document(
     call: &Call<'_>,
 ) -> Result<(Vec<u8>, Option<Digest>), RegistryError> {
     let transport = session.transport;
-    let url = session.url(&call.path);
+    let url = &call.url;
     let mut backoff = super::session::Backoff::new(transport);
     loop {
         let mut response = session.send(call)?;
         let hint = digest_header(&response);
-        match transport.body(&mut response, &url, manifest::SIZE_MAX) {
+        match transport.body(&mut response, url, manifest::SIZE_MAX) {
             Ok(Some(body)) => return Ok((body, hint)),
             Ok(None) => {
                 let problem = format!("the manifest is larger than {} bytes", manifest::SIZE_MAX);
@@ -286,6 +298,6 @@ fn document(
 }
 
 /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-fn digest_header(response: &Response) -> Option<Digest> {
+pub(super) fn digest_header(response: &Response) -> Option<Digest> {
     response.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }

@@ -135,7 +135,7 @@ pub enum RegistryError {
     #[error(transparent)]
     Store(Box<StoreError>),
     /// The caller's flag was set.
-    #[error("the download was cancelled")]
+    #[error("the transfer was cancelled")]
     Cancelled,
 }
 

@@ -1,4 +1,5 @@
-//! The OCI distribution API: authentication, resolving references, pulling images.
+//! The OCI distribution API: authentication, resolving references, pulling images, pushing and
+//! pulling blobs and artifacts of any kind.
 //! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>
 //!
 //! What a registry says is not believed: content is verified against the digest that was asked
@@ -13,7 +14,10 @@ mod error;
 mod helper;
 mod host;
 mod manifest;
+mod opaque;
+mod parallel;
 mod pull;
+mod push;
 mod realm;
 mod secret;
 mod session;
@@ -26,6 +30,8 @@ mod transport;
 pub use client::{Client, Resolved};
 pub use credentials::credential_files;
 pub use error::{Failure, RealmProblem, RegistryError};
+pub use opaque::{Fetched, WantedBlob};
+pub use push::{Outgoing, Pushed};
 
 use crate::oci::Digest;
 use std::fmt;
@@ -47,13 +53,19 @@ pub struct Options {
     pub insecure: Vec<String>,
     /// Pairs of a registry and the host of a token server that may see its credentials.
     pub allow_auth_hosts: Vec<(String, String)>,
-    /// Told how the download of each blob goes; called from several threads.
+    /// Told how the transfer of each blob goes; called from several threads.
     pub progress: Arc<dyn Fn(&Progress) + Send + Sync>,
     /// Set by the caller to end what is under way.
     pub cancelled: Arc<AtomicBool>,
+    /// A blob that is larger is sent in pieces of so many bytes, so that a broken connection costs
+    /// no more than one.
+    pub chunk_size: u64,
     /// Time limits and tries.
     pub timing: Timing,
 }
+
+/// Of [`Options::chunk_size`]. Object storage behind registries takes pieces from 5 MiB on.
+const CHUNK_SIZE: u64 = 16 << 20;
 
 impl Default for Options {
     fn default() -> Self {
@@ -64,6 +76,7 @@ impl Default for Options {
             allow_auth_hosts: Vec::new(),
             progress: Arc::new(|_| {}),
             cancelled: Arc::default(),
+            chunk_size: CHUNK_SIZE,
             timing: Timing::default(),
         }
     }
@@ -81,7 +94,16 @@ impl fmt::Debug for Options {
     }
 }
 
-/// How far the download of one blob is.
+/// Which way a blob goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the registry.
+    Pull,
+    /// To the registry.
+    Push,
+}
+
+/// How far the transfer of one blob is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The blob: a layer or the config.
@@ -90,6 +112,8 @@ pub struct Progress {
     pub received: u64,
     /// Bytes in all, as the manifest says.
     pub total: u64,
+    /// Which way it goes.
+    pub direction: Direction,
 }
 
 /// Time limits and tries.
@@ -99,7 +123,7 @@ pub struct Timing {
     pub connect_timeout: Duration,
     /// For the head of a response, and between two pieces of a body.
     pub read_timeout: Duration,
-    /// A server that sends less than `bytes_per_second_min` for this long counts as hanging.
+    /// A server that sends or takes less than `bytes_per_second_min` for this long counts as hanging.
     pub pace_window: Duration,
     /// See `pace_window`.
     pub bytes_per_second_min: u64,
@@ -107,7 +131,7 @@ pub struct Timing {
     pub backoff: Duration,
     /// How often a request is tried again.
     pub retries_max: u32,
-    /// How often the download of one blob goes on after its connection broke.
+    /// How often the transfer of one blob goes on after its connection broke.
     pub resumes_max: u32,
     /// The longest that a registry may ask to wait; where it asks for more, nothing is tried again.
     pub retry_after_max: Duration,

@@ -3,16 +3,11 @@
 use super::RegistryError;
 use super::blob::{self, DownloadError};
 use super::client::{Client, Found, find};
-use super::manifest;
 use super::session::Session;
+use super::{manifest, parallel};
 use crate::oci::{Descriptor, Digest, Platform, Reference};
 use crate::store::{Image, Store, StoreError};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-/// Connections at once. Registries limit them by client, and few links get faster with more.
-const DOWNLOADS_MAX: usize = 4;
 
 impl Client {
     /// Brings the platform's image into the Store. Blobs that are there already are not fetched;
@@ -38,8 +33,7 @@ impl Client {
         Ok(image)
     }
 
-    /// Fetches layers, several at once. The first failure ends what is under way; where several
-    /// fail, the lowest layer's is told.
+    /// Fetches layers, several at once.
     fn fetch_all(
         &self,
         session: &Session<'_>,
@@ -49,32 +43,11 @@ impl Client {
         let mut seen = BTreeSet::new();
         let layers: Vec<&Descriptor> =
             layers.iter().filter(|layer| seen.insert(layer.digest)).collect();
-        let next = AtomicUsize::new(0);
-        let is_over = AtomicBool::new(false);
-        let failures = Mutex::new(Vec::new());
-        let work = || {
-            while !is_over.load(Ordering::Relaxed) {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(layer) = layers.get(index) else { return };
-                if let Err(error) = self.fetch(session, layer, store) {
-                    is_over.store(true, Ordering::Relaxed);
-                    failures.lock().unwrap_or_else(PoisonError::into_inner).push((index, error));
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..layers.len().min(DOWNLOADS_MAX) {
-                scope.spawn(work);
-            }
-        });
-        let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match failures.into_iter().min_by_key(|(index, _)| *index) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        parallel::map(&layers, |layer| self.fetch(session, layer, store)).map(drop)
     }
 
-    fn fetch(
+    /// Brings one blob into the Store, if it is not there.
+    pub(super) fn fetch(
         &self,
         session: &Session<'_>,
         descriptor: &Descriptor,

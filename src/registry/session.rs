@@ -7,9 +7,12 @@ use super::realm::redirect_problem;
 use super::status;
 use super::token::Authorizer;
 use super::transport::{Broken, Transport, authorize};
-use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT, HeaderValue, LOCATION, RANGE, WWW_AUTHENTICATE};
+use reqwest::blocking::{Body, Response};
+use reqwest::header::{
+    ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LOCATION, RANGE, WWW_AUTHENTICATE,
+};
 use reqwest::{Method, StatusCode, Url};
+use std::fmt;
 use std::time::Duration;
 
 const REDIRECTS_MAX: usize = 5;
@@ -21,19 +24,78 @@ pub(super) struct Session<'a> {
     pub(super) authorizer: &'a Authorizer,
     pub(super) endpoint: Endpoint,
     pub(super) repository: String,
+    pub(super) access: Access,
+}
+
+/// What is done with a repository. No token is asked for more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reading.
+    Pull,
+    /// Reading and writing.
+    Push,
+    /// Writing, and reading another repository of the registry to take blobs from.
+    Mount {
+        /// That repository.
+        from: String,
+    },
+}
+
+impl Access {
+    /// <https://distribution.github.io/distribution/spec/auth/scope/>, separated by blanks.
+    fn scope(&self, repository: &str) -> String {
+        match self {
+            Self::Pull => format!("repository:{repository}:pull"),
+            Self::Push => format!("repository:{repository}:pull,push"),
+            Self::Mount { from } => {
+                format!("repository:{repository}:pull,push repository:{from}:pull")
+            }
+        }
+    }
 }
 
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    /// `manifests/TAG`, `blobs/DIGEST`.
-    pub(super) path: String,
+    pub(super) url: Url,
     pub(super) accept: Option<&'a str>,
     /// Bytes to leave out at the start.
     pub(super) offset: u64,
+    /// What is sent.
+    pub(super) content: Option<Content<'a>>,
+    /// Statuses of success.
+    pub(super) wanted: &'a [u16],
     /// What a message calls it.
     pub(super) name: String,
+}
+
+/// The body of a request.
+pub(super) struct Content<'a> {
+    pub(super) media_type: &'a str,
+    /// First and last byte, where it is a part of something.
+    pub(super) range: Option<(u64, u64)>,
+    /// How long sending it may take.
+    pub(super) timeout: Duration,
+    /// Gives the body, for each try anew.
+    pub(super) open: &'a dyn Fn() -> Result<Body, RegistryError>,
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Content")
+            .field("media_type", &self.media_type)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Call<'_> {
+    /// A call without headers and body that status 200 answers.
+    pub(super) fn new(method: Method, url: Url, name: String) -> Self {
+        Self { method, url, accept: None, offset: 0, content: None, wanted: &[200], name }
+    }
 }
 
 impl Session<'_> {
@@ -47,8 +109,8 @@ impl Session<'_> {
         self.endpoint.url(&format!("/v2/{}/{path}", self.repository))
     }
 
-    /// A response with status 200, or 206 where an offset was asked for. Tried again where that
-    /// may help, a bounded number of times.
+    /// A response with a wanted status, or 206 where an offset was asked for. Tried again where
+    /// that may help, a bounded number of times.
     pub(super) fn send(&self, call: &Call<'_>) -> Result<Response, RegistryError> {
         let mut backoff = Backoff::new(self.transport);
         loop {
@@ -59,22 +121,29 @@ impl Session<'_> {
         }
     }
 
-    fn attempt(&self, call: &Call<'_>) -> Result<Response, Broken> {
-        let url = self.url(&call.path);
-        let known = self.authorizer.known(&self.endpoint, &self.repository);
-        let (mut response, mut from) = self.follow(call, &url, known.as_ref())?;
+    /// As [`Session::send`], once.
+    pub(super) fn attempt(&self, call: &Call<'_>) -> Result<Response, Broken> {
+        let url = &call.url;
+        let scope = self.access.scope(&self.repository);
+        let known = self.authorizer.known(&self.endpoint, &scope);
+        let (mut response, mut from) = self.follow(call, url, known.as_ref())?;
         // Only the registry itself is answered: a host that it redirects to is another party.
         if response.status() == StatusCode::UNAUTHORIZED && self.is_own(&from) {
             let headers = response.headers().get_all(WWW_AUTHENTICATE);
             let texts = headers.iter().filter_map(|header| header.to_str().ok());
             let challenges: Vec<_> = texts.flat_map(challenge::parse).collect();
             let (endpoint, repository) = (&self.endpoint, &self.repository);
-            let answer =
-                self.authorizer.answer(self.transport, endpoint, repository, &challenges)?;
-            (response, from) = self.follow(call, &url, Some(&answer))?;
+            let answer = self.authorizer.answer(
+                self.transport,
+                endpoint,
+                repository,
+                &scope,
+                &challenges,
+            )?;
+            (response, from) = self.follow(call, url, Some(&answer))?;
         }
         match response.status() {
-            StatusCode::OK => Ok(response),
+            status if call.wanted.contains(&status.as_u16()) => Ok(response),
             StatusCode::PARTIAL_CONTENT if call.offset > 0 => Ok(response),
             _ => Err(status::failure(self.transport, response, &from, |status, detail| {
                 self.named_error(call, status, detail)
@@ -121,7 +190,7 @@ impl Session<'_> {
             }
         }
         let target = redacted(&url);
-        let (url, problem) = (redacted(&self.url(&call.path)), "too many redirects");
+        let (url, problem) = (redacted(&call.url), "too many redirects");
         Err(Broken::Final(RegistryError::Redirect { url, target, problem }))
     }
 
@@ -142,6 +211,14 @@ impl Session<'_> {
         if call.offset > 0 {
             request = request.header(RANGE, format!("bytes={}-", call.offset));
         }
+        if let Some(content) = &call.content {
+            request = request.header(CONTENT_TYPE, content.media_type);
+            if let Some((first, last)) = content.range {
+                // Not what HTTP has there, but what the specification of registries has.
+                request = request.header(CONTENT_RANGE, format!("{first}-{last}"));
+            }
+            request = request.timeout(content.timeout).body((content.open)()?);
+        }
         self.transport.send(authorize(request, authorization), url)
     }
 
@@ -149,6 +226,11 @@ impl Session<'_> {
         if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
+        self.location(response, url).map(Some)
+    }
+
+    /// Where a response sends its reader, if it may.
+    pub(super) fn location(&self, response: &Response, url: &Url) -> Result<Url, RegistryError> {
         let refuse = |target: String, problem| RegistryError::Redirect {
             url: redacted(url),
             target,
@@ -160,7 +242,7 @@ impl Session<'_> {
         };
         match redirect_problem(&self.endpoint, &target, &self.transport.insecure_hosts) {
             Some(problem) => Err(refuse(redacted(&target), problem)),
-            None => Ok(Some(target)),
+            None => Ok(target),
         }
     }
 }

@@ -26,7 +26,8 @@ const LIFETIME_MAX_SECONDS: u64 = 24 * 60 * 60;
 /// A token is renewed this long before it expires, for clocks and requests under way.
 const LIFETIME_MARGIN_SECONDS: u64 = 10;
 
-/// Origin of the registry, and repository: a token is never used for another of either.
+/// Origin of the registry, and repository (for credentials) or scope (for tokens): neither is ever
+/// used for another.
 type Key = (String, String);
 
 /// Knows credentials and tokens.
@@ -62,26 +63,29 @@ impl Authorizer {
         Self { files, helpers, policy, credentials, tokens }
     }
 
-    /// The header that this registry accepted before, if it has not expired.
-    pub(super) fn known(&self, endpoint: &Endpoint, repository: &str) -> Option<HeaderValue> {
+    /// The header that this registry accepted for this scope before, if it has not expired.
+    pub(super) fn known(&self, endpoint: &Endpoint, scope: &str) -> Option<HeaderValue> {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let token = tokens.get(&key(endpoint, repository))?;
+        let token = tokens.get(&key(endpoint, scope))?;
         let is_valid = token.expires.is_none_or(|expires| Instant::now() < expires);
         is_valid.then(|| token.header.clone())
     }
 
-    /// The header that answers the challenges of this registry.
+    /// The header that answers the challenges of this registry, for these scopes (separated by
+    /// blanks) of the repository.
     pub(super) fn answer(
         &self,
         transport: &Transport,
         endpoint: &Endpoint,
         repository: &str,
+        scope: &str,
         challenges: &[Challenge],
     ) -> Result<HeaderValue, Broken> {
         let credential = self.credential(endpoint, repository)?;
         let find = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
-        let request = Request { transport, endpoint, repository, credential: credential.as_ref() };
-        let token = match (find("bearer"), find("basic"), &credential) {
+        let credential = credential.as_ref();
+        let request = Request { transport, endpoint, repository, scope, credential };
+        let token = match (find("bearer"), find("basic"), credential) {
             (Some(bearer), _, _) => request.token(&self.policy, bearer)?,
             (None, Some(_), Some(Credential::Password { user, secret })) => {
                 let header = basic(user, secret).ok_or_else(|| request.unauthorized(""))?;
@@ -90,7 +94,7 @@ impl Authorizer {
             _ => return Err(request.unauthorized("").into()),
         };
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.insert(key(endpoint, repository), token.clone());
+        tokens.insert(key(endpoint, scope), token.clone());
         Ok(token.header)
     }
 
@@ -118,8 +122,8 @@ impl Authorizer {
     }
 }
 
-fn key(endpoint: &Endpoint, repository: &str) -> Key {
-    (endpoint.base.origin().ascii_serialization(), repository.to_owned())
+fn key(endpoint: &Endpoint, name: &str) -> Key {
+    (endpoint.base.origin().ascii_serialization(), name.to_owned())
 }
 
 fn basic(user: &str, secret: &Secret) -> Option<HeaderValue> {
@@ -133,6 +137,7 @@ struct Request<'a> {
     transport: &'a Transport,
     endpoint: &'a Endpoint,
     repository: &'a str,
+    scope: &'a str,
     credential: Option<&'a Credential>,
 }
 
@@ -140,12 +145,11 @@ impl Request<'_> {
     fn token(&self, policy: &Policy, challenge: &Challenge) -> Result<Token, Broken> {
         let realm = challenge.get("realm").unwrap_or_default();
         let url = policy.realm(self.endpoint, realm, self.credential.is_some())?;
-        // Of the challenge's own scope nothing is asked: reading this repository is all we need.
-        let scope = format!("repository:{}:pull", self.repository);
+        // Of the challenge's own scope nothing is asked: we know what we need.
         let service = challenge.get("service");
         let request = match self.credential {
-            Some(Credential::IdentityToken(token)) => self.exchange(&url, &scope, service, token),
-            _ => self.ask(&url, &scope, service),
+            Some(Credential::IdentityToken(token)) => self.exchange(&url, service, token),
+            _ => self.ask(&url, service),
         }?;
         let mut response = self.transport.send(request, &url)?;
         // A redirect is not followed: it could lead where the realm must not.
@@ -172,12 +176,11 @@ impl Request<'_> {
     fn ask(
         &self,
         url: &Url,
-        scope: &str,
         service: Option<&str>,
     ) -> Result<reqwest::blocking::RequestBuilder, Broken> {
         let mut asked = url.clone();
         asked.query_pairs_mut().extend_pairs(service.map(|service| ("service", service)));
-        asked.query_pairs_mut().append_pair("scope", scope);
+        asked.query_pairs_mut().extend_pairs(self.scope.split(' ').map(|scope| ("scope", scope)));
         let header = match self.credential {
             Some(Credential::Password { user, secret }) => {
                 asked.query_pairs_mut().append_pair("account", user);
@@ -193,7 +196,6 @@ impl Request<'_> {
     fn exchange(
         &self,
         url: &Url,
-        scope: &str,
         service: Option<&str>,
         token: &Secret,
     ) -> Result<reqwest::blocking::RequestBuilder, Broken> {
@@ -204,7 +206,7 @@ impl Request<'_> {
             .append_pair("grant_type", "refresh_token")
             .append_pair("refresh_token", token.reveal())
             .append_pair("client_id", "rlock")
-            .append_pair("scope", scope)
+            .append_pair("scope", self.scope)
             .extend_pairs(service.map(|service| ("service", service)));
         let body = form.query().unwrap_or_default().to_owned();
         let request = self.transport.request(Method::POST, url)?;

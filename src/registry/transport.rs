@@ -24,7 +24,7 @@ pub(super) struct Transport {
     loopback: Mutex<Option<HttpClient>>,
     pub(super) insecure_hosts: Vec<String>,
     pub(super) timing: Timing,
-    cancelled: Arc<AtomicBool>,
+    pub(super) cancelled: Arc<AtomicBool>,
 }
 
 /// Why one exchange gave no response.
@@ -104,6 +104,8 @@ impl Transport {
             .user_agent(concat!("rlock/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.timing.connect_timeout)
             .timeout(self.timing.read_timeout)
+            // What is sent and not taken.
+            .tcp_user_timeout(self.timing.read_timeout)
             .pool_max_idle_per_host(CONNECTIONS_IDLE_MAX)
             .referer(false)
             .redirect(redirect::Policy::none());

@@ -4,6 +4,7 @@
 //! oci-layout, index.json, blobs/sha256/…   the layout, for skopeo and everybody
 //! unpacked/MAPPING/DIFF-ID/                layers as directories, made when needed
 //! unsynced/BOOT/                           what might not survive a loss of power, by name
+//! locks/                                   where the lockfiles are that it serves; see the module `gc`
 //! temporary/OWNER/                         half-made things; see the module `temporary`
 //! ```
 
@@ -16,7 +17,7 @@ use super::stop::Stop;
 use super::temporary::{Area, TemporaryDirectory, create_dir_all, lock_file};
 use super::writer::BlobWriter;
 use super::{read_dir_sorted, remove_tree};
-use crate::oci::{Digest, HashingReader, VerifiedReader};
+use crate::oci::{Descriptor, Digest, HashingReader, VerifiedReader};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -107,6 +108,7 @@ impl Store {
     /// Opens the blob. Reading to the end checks its content.
     pub fn open_blob(&self, digest: &Digest) -> Result<VerifiedReader<File>, StoreError> {
         let size = self.size(digest)?;
+        self.mark_used(digest);
         let file = open_regular(&self.blob_path(digest))?;
         Ok(VerifiedReader::new(file, *digest, size))
     }
@@ -145,6 +147,7 @@ impl Store {
     pub fn add_image(&self, image: &Image) -> Result<Digest, StoreError> {
         layout::add(image, self.root(), None, &mut |digest, size, content| {
             if self.size(digest).is_ok_and(|there| there == size) {
+                self.mark_used(digest);
                 return Ok(());
             }
             match content {
@@ -171,10 +174,33 @@ impl Store {
         match document::parse(&bytes, None, &name)? {
             Document::Manifest(manifest) => {
                 let source = Source::Layout(self.root().to_owned());
-                Image::assemble(&source, bytes, manifest, None, name)
+                let image = Image::assemble(&source, bytes, manifest, None, name)?;
+                // Who has its layers unpacked does not open them.
+                for descriptor in image.manifest.layers.iter().chain([&image.manifest.config]) {
+                    self.mark_used(&descriptor.digest);
+                }
+                Ok(image)
             }
             Document::Index(_) => Err(StoreError::invalid(name, "an index and not a manifest")),
         }
+    }
+
+    /// What the manifest of an image names: config and layers. They need not be there.
+    pub fn image_blobs(&self, manifest: &Digest) -> Result<Vec<Descriptor>, StoreError> {
+        let bytes = self.read_blob(manifest, DOCUMENT_SIZE_MAX)?;
+        match document::parse(&bytes, None, &manifest.to_string())? {
+            Document::Manifest(manifest) => {
+                Ok([manifest.config].into_iter().chain(manifest.layers).collect())
+            }
+            Document::Index(_) => {
+                Err(StoreError::invalid(manifest.to_string(), "an index and not a manifest"))
+            }
+        }
+    }
+
+    /// What has no place yet and may go with this process.
+    pub(super) fn area(&self) -> &Area {
+        &self.inner.area
     }
 
     /// Notes that something is not known to be on the disk. It is renamed into its place after
@@ -260,7 +286,7 @@ fn noted_blob(note: &Path) -> Option<Digest> {
     Digest::from_hex(note.file_name()?.to_str()?).ok()
 }
 
-fn list(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn list(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = read_dir_sorted(path).map_err(|error| StoreError::io("list", path, error))?;
     Ok(entries.into_iter().map(|entry| entry.path()).collect())
 }

@@ -46,6 +46,22 @@ pub fn store_layer(upper: &Path, epoch: i64, store: &Store) -> Result<Captured, 
     Ok(Captured { diff_id, size, entries: counts.entries, clamped: counts.clamped })
 }
 
+/// As [`store_layer`]; a layer that turns out to be `known`, which the Store has, is not written again.
+pub fn store_layer_unless(
+    known: &Digest,
+    upper: &Path,
+    epoch: i64,
+    store: &Store,
+) -> Result<Captured, StoreError> {
+    if store.contains(known) {
+        let captured = write_layer(upper, epoch, store.stop().writer(io::sink()))?;
+        if captured.diff_id == *known {
+            return Ok(captured);
+        }
+    }
+    store_layer(upper, epoch, store)
+}
+
 /// Gives the files the times that the layer says, so that later steps see what whoever unpacks the
 /// layer sees. Says how many changed.
 pub fn clamp(upper: &Path, epoch: i64) -> Result<u64, StoreError> {

@@ -123,6 +123,20 @@ pub(super) fn add(
     if index == before { Ok(()) } else { write_index(root, &index) }
 }
 
+/// Takes images off a layout's list; says how many. Their blobs stay.
+pub(super) fn unlist(root: &Path, stays: &dyn Fn(&Descriptor) -> bool) -> Result<u64, StoreError> {
+    let _one_at_a_time = lock_directory(root)?;
+    let source = Source::Layout(root.to_owned());
+    let Some(mut index) = read_index(&source)? else { return Ok(0) };
+    let before = index.manifests.len();
+    index.manifests.retain(stays);
+    let removed = before - index.manifests.len();
+    if removed > 0 {
+        write_index(root, &index)?;
+    }
+    Ok(removed as u64)
+}
+
 /// How a layout lists the image.
 pub(super) fn descriptor(image: &Image, tag: Option<&str>) -> Descriptor {
     let name = tag.map(|tag| (REF_NAME.to_owned(), tag.to_owned()));

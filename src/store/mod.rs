@@ -15,7 +15,9 @@ pub mod docker_archive;
 
 mod document;
 mod error;
+mod gc;
 mod image;
+mod integrity;
 mod layer;
 pub mod layout;
 mod path;
@@ -34,7 +36,9 @@ mod tests;
 
 pub use blobs::Store;
 pub use error::{StoreError, advice};
+pub use gc::{Collected, Collection, Keep};
 pub use image::Image;
+pub use integrity::Damaged;
 pub use layer::{Layer, Location};
 pub use layout::Selector;
 pub use rooted::remove_tree;

@@ -1,6 +1,6 @@
 //! Stopping long work on demand: a flag that readers and writers look at.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +27,28 @@ impl Stop {
     /// A reader that fails once the flag is set.
     pub fn reader<R: Read>(&self, inner: R) -> impl Read + use<R> {
         Stoppable { inner, stop: self.clone() }
+    }
+
+    /// A writer that fails once the flag is set.
+    pub fn writer<W: Write>(&self, inner: W) -> impl Write + use<W> {
+        StoppableWriter { inner, stop: self.clone() }
+    }
+}
+
+/// As [`Stop::reader`] does for readers.
+struct StoppableWriter<W> {
+    inner: W,
+    stop: Stop,
+}
+
+impl<W: Write> Write for StoppableWriter<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stop.check()?;
+        self.inner.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

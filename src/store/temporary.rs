@@ -66,6 +66,17 @@ impl Area {
         Ok(taken)
     }
 
+    /// A lock under which no area comes, if this is the only one whose owner lives.
+    pub(super) fn alone(&self) -> Result<Option<File>, StoreError> {
+        let Some(parent) = self.path.parent() else { return Ok(None) };
+        let coming_and_going = lock_file(&parent.join(LOCK))?;
+        let entries =
+            read_dir_sorted(parent).map_err(|error| StoreError::io("list", parent, error))?;
+        let mut others = entries.into_iter().map(|entry| entry.path());
+        let lives = |path: PathBuf| path != self.path && path.is_dir() && !is_abandoned(&path);
+        Ok(if others.any(lives) { None } else { Some(coming_and_going) })
+    }
+
     /// A path in the area that nothing has had yet.
     pub(super) fn fresh_path(&self, prefix: &str) -> PathBuf {
         self.path.join(format!("{prefix}-{}", self.next.fetch_add(1, Ordering::Relaxed)))

@@ -33,26 +33,43 @@ impl BlobWriter {
         Ok(Self { store, path, output })
     }
 
+    /// Opens the half-written blob for reading. What was written can be read once it is flushed,
+    /// and stays readable when the blob gets its place or is dropped.
+    pub fn reader(&self) -> Result<File, StoreError> {
+        File::open(&self.path).map_err(|error| StoreError::io("open", &self.path, error))
+    }
+
     /// Puts the blob into its place; says its digest and size.
     pub fn commit(self) -> Result<(Digest, u64), StoreError> {
-        self.finish(None)
+        self.finish(|_| Ok(true))
+    }
+
+    /// Puts the blob into its place if these are its digest and size; says what they are.
+    pub fn commit_if(self, digest: &Digest, size: u64) -> Result<(Digest, u64), StoreError> {
+        self.finish(|found| Ok(found == (*digest, size)))
     }
 
     /// As [`BlobWriter::commit`], if the content is what `digest` and `size` promise.
     pub fn commit_as(self, digest: &Digest, size: u64) -> Result<(), StoreError> {
-        self.finish(Some((*digest, size))).map(|_| ())
+        let promised = (*digest, size);
+        let check = |found| match compare(promised, found) {
+            Some(source) => Err(StoreError::Promise { digest: *digest, source }),
+            None => Ok(true),
+        };
+        self.finish(check).map(|_| ())
     }
 
-    fn finish(mut self, promised: Option<(Digest, u64)>) -> Result<(Digest, u64), StoreError> {
+    fn finish(
+        mut self,
+        is_wanted: impl FnOnce((Digest, u64)) -> Result<bool, StoreError>,
+    ) -> Result<(Digest, u64), StoreError> {
         let Some(output) = self.output.take() else {
             return Err(self.failed(io::ErrorKind::BrokenPipe.into()));
         };
         let hashing = output.into_inner().map_err(|error| self.failed(error.into_error()))?;
         let (digest, size, file) = hashing.finish();
-        if let Some(promised) = promised
-            && let Some(source) = compare(promised, (digest, size))
-        {
-            return Err(StoreError::Promise { digest: promised.0, source });
+        if !is_wanted((digest, size))? {
+            return Ok((digest, size));
         }
         if size <= SYNCED_SIZE_MAX {
             file.sync_data().map_err(|error| self.failed(error))?;
@@ -67,7 +84,7 @@ impl BlobWriter {
     }
 
     /// An error of writing, with the place.
-    pub(super) fn failed(&self, error: io::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: io::Error) -> StoreError {
         StoreError::io("write", &self.path, error)
     }
 }

@@ -162,7 +162,8 @@ proptest! {
             let text = instruction.normalized();
             let Ok(again) = parse_instruction(&text, '\\') else { continue };
             prop_assert_eq!(again.keyword, instruction.keyword, "{}", text);
-            if !text.contains('"') && !text.contains("<<") {
+            // At the end an escape means another line; before white space that is trimmed it did not.
+            if !text.contains('"') && !text.contains("<<") && !text.ends_with('\\') {
                 prop_assert_eq!(again.normalized(), text);
             }
         }

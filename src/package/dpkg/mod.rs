@@ -60,7 +60,7 @@ fn read_file<T>(
 }
 
 /// Name and architecture of the packages that apt installed for the sake of others.
-type Automatic = BTreeSet<(String, String)>;
+pub(super) type Automatic = BTreeSet<(String, String)>;
 
 fn automatic_packages(text: &[u8]) -> Result<Automatic, SyntaxError> {
     let mut automatic = Automatic::new();
@@ -114,7 +114,11 @@ fn is_in_place(status: &str) -> Result<bool, String> {
     }
 }
 
-fn package(paragraph: &Paragraph<'_>, automatic: &Automatic) -> Result<Package, SyntaxError> {
+/// The package that a paragraph is about.
+pub(super) fn package(
+    paragraph: &Paragraph<'_>,
+    automatic: &Automatic,
+) -> Result<Package, SyntaxError> {
     let name = word(paragraph, "Package", is_name)?;
     let version = word(paragraph, "Version", is_version)?;
     let architecture = word(paragraph, "Architecture", is_name)?;

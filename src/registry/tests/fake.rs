@@ -14,7 +14,12 @@ pub(super) struct Received {
     pub(super) target: String,
     /// Names in lower case.
     pub(super) headers: BTreeMap<String, String>,
+    /// The body as text.
     pub(super) body: String,
+    /// The body.
+    pub(super) bytes: Vec<u8>,
+    /// Whether the connection is cut before the rest of the body has come.
+    pub(super) is_cut: bool,
 }
 
 impl Received {
@@ -48,15 +53,26 @@ impl Fake {
         host: &str,
         handler: impl Fn(&Received, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_cutting(host, |_| None, handler)
+    }
+
+    /// As [`Fake::start`]; of some requests only so many bytes of the body are read, and the
+    /// connection is cut after the handler has seen them.
+    pub(super) fn start_cutting(
+        host: &str,
+        cut: impl Fn(&Received) -> Option<usize> + Send + Sync + 'static,
+        handler: impl Fn(&Received, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let received = Arc::new(Mutex::new(Vec::new()));
-        let (log, handler) = (Arc::clone(&received), Arc::new(handler));
+        let (log, handler, cut) = (Arc::clone(&received), Arc::new(handler), Arc::new(cut));
         // Ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (log, handler) = (Arc::clone(&log), Arc::clone(&handler));
-                std::thread::spawn(move || answer(stream, &log, &*handler));
+                let cut = Arc::clone(&cut);
+                std::thread::spawn(move || answer(stream, &log, &*cut, &*handler));
             }
         });
         Self { address, received }
@@ -77,21 +93,26 @@ impl Fake {
     }
 }
 
-fn answer(mut stream: TcpStream, log: &Mutex<Vec<Received>>, handler: &Handler) {
+fn answer(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Received>>,
+    cut: &dyn Fn(&Received) -> Option<usize>,
+    handler: &Handler,
+) {
     let mut first = [0];
     if !matches!(stream.peek(&mut first), Ok(1)) || first == [0x16] {
         // A TLS handshake: answered as Go's servers do, not with silence.
         let _gone = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
         return;
     }
-    if let Some(request) = read(&stream) {
+    if let Some(request) = read(&stream, cut) {
         log.lock().unwrap().push(request.clone());
         // The client may have hung up on what it was sent.
         let _hung_up = handler(&request, &mut stream);
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Received> {
+fn read(stream: &TcpStream, cut: &dyn Fn(&Received) -> Option<usize>) -> Option<Received> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -105,9 +126,13 @@ fn read(stream: &TcpStream) -> Option<Received> {
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Received { method, target, headers, body: String::from_utf8(body).ok()? })
+    let (body, bytes) = (String::new(), Vec::new());
+    let head = Received { method, target, headers, body, bytes, is_cut: false };
+    let cut = cut(&head);
+    let mut bytes = vec![0; cut.unwrap_or(length).min(length)];
+    reader.read_exact(&mut bytes).ok()?;
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Some(Received { body, bytes, is_cut: cut.is_some(), ..head })
 }
 
 /// Writes a whole response.
@@ -208,7 +233,7 @@ impl Content {
 }
 
 /// Bytes that repeat nothing, the same for the same seed.
-fn noise(seed: u32, size: usize) -> Vec<u8> {
+pub(super) fn noise(seed: u32, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
     let mut next = || {
         state ^= state << 13;

@@ -4,6 +4,7 @@ mod authentication;
 mod fake;
 mod hostile;
 mod network;
+mod push;
 
 use super::{Client, Options, RegistryError, Resolved, Timing};
 use crate::oci::{Platform, Reference};

@@ -44,6 +44,17 @@ impl Root {
         Ok(file)
     }
 
+    /// Opens a regular file for reading and writing. Nothing else is opened even for a moment: opening
+    /// a device can have effects.
+    pub fn open_file_writable(&self, path: &[u8]) -> io::Result<File> {
+        let object = self.object(path)?;
+        if super::stat_fd(&object)?.kind != FileKind::File {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::open(magic_link(&object), flags, Mode::empty())?))
+    }
+
     /// Makes a symbolic link whose text is `target`.
     pub fn symlink(&self, path: &[u8], target: &[u8], owner: Owner) -> io::Result<()> {
         let (parent, name) = self.parent(path)?;

@@ -1,0 +1,105 @@
+//! Debian package files: which package one is, by its content.
+//! <https://manpages.debian.org/bookworm/dpkg-dev/deb.5.en.html>
+
+use super::deb822::{SyntaxError, paragraphs};
+use super::{PackageFile, PackageFileError, dpkg};
+use crate::archive::ar::{self, ArError};
+use crate::archive::compression::{self, decoder_within};
+use crate::archive::tar::{self, Kind};
+use std::collections::BTreeSet;
+use std::io::Read;
+
+/// The first member, which tells a package from other archives of the kind.
+const VERSION_MEMBER: &[u8] = b"debian-binary";
+
+/// What that member starts with. Later minor versions stay readable.
+const VERSION_START: &[u8] = b"2.";
+
+/// How the name of the member starts that says what the package is.
+const CONTROL_MEMBER: &[u8] = b"control.tar";
+
+/// Bytes of the member that says what the package is, unpacked: lists of checksums of very large
+/// packages take ten megabytes.
+const CONTROL_ARCHIVE_MAX: u64 = 64 << 20;
+
+/// Bytes of the paragraph about the package.
+const CONTROL_MAX: u64 = 1 << 20;
+
+/// The package that a file holds; none where the file is something else. Reads as far as needed:
+/// what follows is whatever the file's digest says.
+pub(super) fn identify(file: impl Read + Send) -> Result<Option<PackageFile>, PackageFileError> {
+    let mut archive = match ar::Reader::new(file) {
+        Ok(archive) => archive,
+        Err(ArError::Magic) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match archive.next_member() {
+        Ok(Some(first)) if first.name == VERSION_MEMBER => {}
+        // A library, say, with the tables that its reader refuses.
+        Ok(_) | Err(ArError::Header(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let mut version = Vec::new();
+    archive.content().take(VERSION_START.len() as u64).read_to_end(&mut version)?;
+    if version != VERSION_START {
+        return Err(PackageFileError::malformed("its format has another version than 2"));
+    }
+    while let Some(member) = archive.next_member()? {
+        if member.name.starts_with(CONTROL_MEMBER) {
+            let control = control_file(archive.content())?;
+            return package(&control).map(Some);
+        }
+        // Members that start so are for others: signatures.
+        if !member.name.starts_with(b"_") {
+            break;
+        }
+    }
+    Err(PackageFileError::malformed("`control.tar` does not follow `debian-binary`"))
+}
+
+/// The file `control` of the archive that says what the package is.
+fn control_file(member: impl Read + Send) -> Result<Vec<u8>, PackageFileError> {
+    let limits = compression::Limits {
+        output_max: CONTROL_ARCHIVE_MAX,
+        ratio_free: CONTROL_ARCHIVE_MAX,
+        ..compression::Limits::default()
+    };
+    let (_, unpacked) = decoder_within(member, &limits)?;
+    let mut files = tar::Reader::new(unpacked, tar::Limits::default());
+    while let Some(entry) = files.next_entry()? {
+        if entry.path != b"control" || entry.kind != Kind::File {
+            continue;
+        }
+        if entry.size > CONTROL_MAX {
+            return Err(PackageFileError::malformed("its `control` is too large"));
+        }
+        let mut text = Vec::new();
+        files.copy_body(&mut |bytes| {
+            text.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        return Ok(text);
+    }
+    Err(PackageFileError::malformed("it has no file `control`"))
+}
+
+fn package(control: &[u8]) -> Result<PackageFile, PackageFileError> {
+    let malformed = |error: SyntaxError| {
+        PackageFileError::malformed(format!("control: line {}: {}", error.line, error.reason))
+    };
+    let paragraphs = paragraphs(control).map_err(malformed)?;
+    let [paragraph] = &*paragraphs else {
+        return Err(PackageFileError::malformed("its `control` is not one paragraph"));
+    };
+    let package = dpkg::package(paragraph, &BTreeSet::new()).map_err(malformed)?;
+    Ok(PackageFile {
+        kind: package.kind,
+        name: package.name,
+        architecture: package.architecture,
+        version: package.version,
+        source: package.source,
+    })
+}
+
+#[cfg(test)]
+mod tests;
