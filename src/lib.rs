@@ -21,6 +21,8 @@ pub mod registry;
 
 pub mod sandbox;
 
+pub mod door;
+
 pub mod package;
 
 pub mod normalize;

@@ -1,9 +1,11 @@
 //! Why a build did not give an image.
 
-use super::embedded::{CopyError, UserError};
+use super::embedded::{CopyError, GitError, PointError, TrustError, UserError};
 use super::hint;
 use super::plan::Step;
 use crate::dockerfile::ignore::IgnoreError;
+use crate::door::{DoorError, Traffic};
+use crate::door::{Refusal, RefusalReason};
 use crate::normalize::NormalizeError;
 use crate::package::PackageError;
 use crate::sandbox::SandboxError;
@@ -24,6 +26,14 @@ pub enum BuildError {
     /// A plan names a stage or image that it does not hold; a defect of the caller.
     #[error("the plan takes from a stage or an image that it does not hold")]
     NoSuchBase,
+    /// A `.dockerignore` that is not one; found before anything is built.
+    #[error("`{}`: {error}", path.display())]
+    Ignore {
+        /// The file.
+        path: PathBuf,
+        /// Which line, and why.
+        error: IgnoreError,
+    },
     /// The Store, or an image in it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -33,9 +43,15 @@ pub enum BuildError {
     /// A normaliser.
     #[error(transparent)]
     Normalize(#[from] NormalizeError),
+    /// The Door.
+    #[error(transparent)]
+    Door(#[from] DoorError),
     /// A package database that cannot be read.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// The certificate that a step is lent.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A file of this machine.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -56,8 +72,11 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Step(step) => step.hint.clone(),
+            Self::Ignore { error, .. } => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Sandbox(error) => error.hint(),
+            Self::Trust(error) => error.hint(),
+            Self::Door(error) => error.hint(),
             Self::Io { path, source } => advice(source, path),
             _ => None,
         }
@@ -79,6 +98,8 @@ pub struct FailedStep {
     pub hint: Option<String>,
     /// The last lines that it wrote.
     pub output: Vec<Vec<u8>>,
+    /// What it took from outside, and what it was refused.
+    pub traffic: Traffic,
 }
 
 /// Why a step failed.
@@ -96,20 +117,60 @@ pub enum FailedReason {
     /// A directory could not be made.
     #[error("failed: {0}")]
     Directory(io::Error),
-    /// A `.dockerignore` that is not one.
-    #[error("failed: `{}`: {error}", path.display())]
-    Ignore {
-        /// The file.
-        path: PathBuf,
-        /// Which line, and why.
-        error: IgnoreError,
-    },
     /// An `--exclude` that is no pattern.
     #[error("failed: `--exclude`: {0}")]
     Exclude(IgnoreError),
     /// Files could not be copied.
     #[error("failed: {}", with_causes(.0))]
     Copy(#[from] CopyError),
+    /// Nothing can be mounted where a mount says.
+    #[error("failed: {0}")]
+    Mount(PointError),
+    /// A secret that cannot be the value of a variable.
+    #[error("failed: the secret `{id}` has a zero byte, which no variable can have")]
+    SecretVariable {
+        /// Its id.
+        id: String,
+    },
+    /// It wrote one of its secrets into the image.
+    #[error("failed: it left a secret in `{}`, and with it in the image", path.display())]
+    SecretLeft {
+        /// The file in the image.
+        path: PathBuf,
+    },
+    /// It wrote the certificate that it is lent to where it cannot be taken out of.
+    #[error("failed: {0}")]
+    AuthorityLeft(TrustError),
+    /// Something from outside was not to be had.
+    #[error("failed: {}", refused(.0))]
+    Refused(Refusal),
+    /// A server answered with something else than the file.
+    #[error("failed: `{url}` answered with status {status}")]
+    Status {
+        /// Without credentials.
+        url: String,
+        /// Of the response.
+        status: u16,
+    },
+    /// A secret that BuildKit would authenticate with, which would not be used.
+    #[error("failed: the secret `{id}` is not supported: ADD of a URL is done without credentials")]
+    Credentials {
+        /// Its id.
+        id: String,
+    },
+    /// What was fetched is not what `--checksum` says.
+    #[error("failed: `{url}` is {found}, and not {expected}")]
+    Checksum {
+        /// Without credentials.
+        url: String,
+        /// A digest, or how a commit's id starts.
+        expected: String,
+        /// A digest, or a commit's id.
+        found: String,
+    },
+    /// A git repository was not to be had.
+    #[error("failed: {0}")]
+    Git(GitError),
     /// It left something that no layer can hold.
     #[error("failed: {0}")]
     Left(StoreError),
@@ -125,10 +186,71 @@ impl FailedReason {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Copy(error) => error.hint(),
-            Self::Ignore { error, .. } | Self::Exclude(error) => error.hint(),
-            Self::Code(_) | Self::Signal(_) | Self::User(_) => None,
-            Self::Directory(_) | Self::Left(_) => None,
+            Self::Exclude(error) => error.hint(),
+            Self::Git(error) => error.hint(),
+            Self::AuthorityLeft(error) => error.hint(),
+            Self::SecretLeft { .. } => {
+                Some("write nothing that holds a secret, or delete it in the same RUN".to_owned())
+            }
+            Self::Credentials { .. } => {
+                Some("use `RUN --mount=type=secret` with a client that can authenticate".to_owned())
+            }
+            Self::Checksum { .. } => Some(
+                "take it only if you know why it is another one: then change `--checksum`"
+                    .to_owned(),
+            ),
+            _ => None,
         }
+    }
+
+    /// Whose fault the failure is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Checksum { .. } => Fault::Integrity,
+            Self::Refused(refusal) => match refusal.reason {
+                RefusalReason::Integrity { .. } => Fault::Integrity,
+                RefusalReason::NotLocked => Fault::Lock,
+                RefusalReason::Unavailable(_)
+                | RefusalReason::Upstream(_)
+                | RefusalReason::Store(_) => Fault::Outside,
+                _ => Fault::Build,
+            },
+            _ => Fault::Build,
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The user's own build.
+    Build,
+    /// Content that is not what it should be.
+    Integrity,
+    /// A lock that does not have what the build needs.
+    Lock,
+    /// Somebody who could not be reached, or does not have it.
+    Outside,
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let Refusal { target, reason } = refusal;
+    match reason {
+        RefusalReason::NotLocked => format!("the lock does not have `{target}`"),
+        RefusalReason::Unavailable(tried) => {
+            let tried = if tried.is_empty() { "nowhere".to_owned() } else { tried.join(", ") };
+            format!("nobody has `{target}` any more (tried: {tried})")
+        }
+        RefusalReason::Upstream(why) => format!("cannot get `{target}`: {why}"),
+        RefusalReason::Integrity { expected, found, .. } => {
+            format!("`{target}` is {found}, and the lock says {expected}")
+        }
+        RefusalReason::NotHttp => format!("`{target}` is neither HTTP nor TLS"),
+        RefusalReason::Untrusted(why) | RefusalReason::Unsupported(why) => {
+            format!("cannot get `{target}`: {why}")
+        }
+        RefusalReason::Datagram => format!("`{target}` was asked by UDP"),
+        RefusalReason::Store(why) => format!("cannot keep `{target}`: {why}"),
     }
 }
 
@@ -149,6 +271,7 @@ impl FailedStep {
             reason,
             hint,
             output,
+            traffic: Traffic::default(),
         })
     }
 }

@@ -7,10 +7,15 @@ pub mod embedded;
 mod error;
 pub mod event;
 pub mod hint;
+mod outside;
 pub mod plan;
+mod secret;
 
-pub use error::{BuildError, FailedReason, FailedStep};
+pub use error::{BuildError, FailedReason, FailedStep, Fault};
+pub use outside::Outside;
+pub use secret::{Agents, Secrets};
 
+use crate::door::Traffic;
 use crate::normalize::Normalized;
 use crate::oci::{Digest, Platform};
 use crate::package::Package;
@@ -20,6 +25,7 @@ use plan::{Images, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Everything that a build depends on, and where it reports to.
@@ -36,6 +42,12 @@ pub struct Request<'a> {
     pub dockerfile: &'a Path,
     /// Directories given with `--build-context`, by name.
     pub contexts: &'a BTreeMap<String, PathBuf>,
+    /// What `RUN --mount=type=secret` may ask for.
+    pub secrets: &'a Secrets,
+    /// What `RUN --mount=type=ssh` may ask for.
+    pub agents: &'a Agents,
+    /// The way to what is not here.
+    pub outside: Outside<'a>,
     /// Where blobs, unpacked layers and temporary trees are.
     pub store: &'a Store,
     /// The platform that is built for.
@@ -47,10 +59,32 @@ pub struct Request<'a> {
     pub name: BuildName,
     /// Normalisers that are switched off, by id.
     pub disabled: &'a BTreeSet<String>,
+    /// The layers that other builds of the plan made, or a lock records.
+    pub layers: &'a KnownLayers,
+    /// How much memory the files of RUN steps may take before they go to the disk, in bytes; none:
+    /// a share of what is available.
+    pub scratch_memory: Option<u64>,
     /// Set from outside when the build is to stop.
     pub cancelled: &'a AtomicBool,
     /// Takes what happens, for the progress display.
     pub events: &'a (dyn Fn(Event) + Send + Sync),
+}
+
+/// Layers that steps are expected to make, by the plan's id of the step: making one again needs no
+/// second copy.
+#[derive(Debug, Default)]
+pub struct KnownLayers(Mutex<BTreeMap<String, Digest>>);
+
+impl KnownLayers {
+    /// The layer that the step made elsewhere.
+    pub fn get(&self, step: &str) -> Option<Digest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(step).copied()
+    }
+
+    /// Takes down what the step made.
+    pub fn note(&self, step: &str, layer: Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(step.to_owned(), layer);
+    }
 }
 
 /// What became of one step.
@@ -66,8 +100,12 @@ pub struct BuiltStep {
     pub entries: u64,
     /// Entries whose modification time was later than the epoch.
     pub clamped: u64,
+    /// What it took from outside, and what it was refused.
+    pub traffic: Traffic,
     /// Packages before and after, where the step changed a package database.
     pub packages: Option<PackageChange>,
+    /// What is probably a mistake and stopped nothing.
+    pub warnings: Vec<String>,
     /// Wall time.
     pub elapsed: Duration,
 }
@@ -81,7 +119,9 @@ impl BuiltStep {
             normalized: Vec::new(),
             entries: 0,
             clamped: 0,
+            traffic: Traffic::default(),
             packages: None,
+            warnings: Vec::new(),
             elapsed: Duration::ZERO,
         }
     }

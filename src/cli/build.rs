@@ -4,10 +4,11 @@ use super::args::{BuildArguments, ImageTarget, LockMode};
 use super::building::Prepared;
 use super::context::Context;
 use super::project::Project;
-use super::{locking, results};
+use super::{covering, locking, outside, results, store};
 use crate::build::Builder as _;
 use crate::build::embedded::Embedded;
 use crate::build::event::BuildName;
+use crate::finding::Severity;
 use crate::report::{BuildReport, LockState, Status, Timings};
 use crate::store::{Image, docker_archive, layout};
 use std::time::Instant;
@@ -20,19 +21,23 @@ pub(super) fn run(arguments: &BuildArguments, context: &Context) -> anyhow::Resu
     let project = Project::load(&arguments.input, context)?;
     let state = locking::require_fit(&project, mode)?;
     let network = arguments.locking.network_mode();
-    let prepared = Prepared::new(&project, &arguments.input, network, context)?;
+    let prepared =
+        Prepared::new(&project, &arguments.input, (outside::mode(&state), network), context)?;
     let prepare = started.elapsed();
     let built = prepared.build(&builder, BuildName::Only, &project, context)?;
     let image = prepared.store.image(&built.manifest)?;
     for target in &arguments.outputs {
         write(&image, target)?;
     }
-    let lock = match state {
+    let (lock, lockfile) = match state {
         LockState::Missing if mode == LockMode::Writable && prepared.is_canonical() => {
-            locking::write(&project, &prepared, &built, None)?
+            let (summary, lock) = locking::write(&project, &prepared, &built, None)?;
+            (summary, Some(lock))
         }
-        state => locking::summary(&project, state, prepared.epoch),
+        state => (locking::summary(&project, state, prepared.epoch), project.lock.clone()),
     };
+    let covered = covering::cover(&project, &prepared, &[&built], lockfile.as_ref());
+    store::push_after(&project, &prepared.store, network, context)?;
     Ok(BuildReport {
         target: project.target(),
         builder: builder.name(),
@@ -40,8 +45,10 @@ pub(super) fn run(arguments: &BuildArguments, context: &Context) -> anyhow::Resu
         outputs: arguments.outputs.iter().map(ToString::to_string).collect(),
         normalised: results::normalised(&built, None),
         lock,
+        coverage: Some(covered.coverage),
+        status: Status::of_findings(&covered.findings, Severity::Error).and(covered.status),
+        findings: covered.findings,
         timings: Timings { prepare, total: started.elapsed(), ..Timings::default() },
-        status: Status::Ok,
     })
 }
 

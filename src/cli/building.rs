@@ -4,10 +4,11 @@ use super::args::{InputArguments, NetworkMode};
 use super::context::Context;
 use super::failure::InStep;
 use super::project::Project;
-use super::{explain, images, moment};
+use super::{explain, images, moment, outside, secrets, store};
 use crate::build::event::BuildName;
 use crate::build::plan::{Images, Plan};
-use crate::build::{BuildError, Builder, Built, Request};
+use crate::build::{Agents, BuildError, Builder, Built, KnownLayers, Outside, Request, Secrets};
+use crate::door::{Door, Mode};
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,6 +29,11 @@ pub(super) struct Prepared {
     pub(super) epoch: i64,
     disabled: BTreeSet<String>,
     directories: BTreeMap<String, PathBuf>,
+    scratch_memory: Option<u64>,
+    layers: KnownLayers,
+    secrets: Secrets,
+    agents: Agents,
+    door: Door,
 }
 
 impl Prepared {
@@ -35,12 +41,17 @@ impl Prepared {
     pub(super) fn new(
         project: &Project,
         input: &InputArguments,
-        network: NetworkMode,
+        (mode, network): (Mode, NetworkMode),
         context: &Context,
     ) -> anyhow::Result<Self> {
+        let secrets = secrets::read(&input.secrets, context)?;
+        let agents = secrets::agents(&input.agents, context)?;
         let store = context.open_store()?;
+        store::pull_for(project, &store, network, context)?;
+        let door = outside::open(project, input, (mode, network), &secrets, &store, context)?;
         let images = images::resolve(project, &store, network, context)?;
         let plan = project.plan(&images)?;
+        project.require(&plan, &secrets.ids(), &agents.keys().cloned().collect())?;
         for name in &plan.unused_arguments {
             context.warn(&format!("no ARG declares the build argument `{name}`"));
         }
@@ -53,7 +64,19 @@ impl Prepared {
             &project.directory,
         )?;
         let disabled = explain::disabled_rules(&input.no_normalize)?;
-        Ok(Self { store, images, plan, epoch, disabled, directories: project.directories() })
+        Ok(Self {
+            store,
+            images,
+            plan,
+            epoch,
+            disabled,
+            directories: project.directories(),
+            layers: KnownLayers::default(),
+            scratch_memory: input.scratch_memory.map(|size| size.0),
+            secrets,
+            agents,
+            door,
+        })
     }
 
     /// Whether layers come in the canonical form that a lock records, no rule switched off.
@@ -70,7 +93,20 @@ impl Prepared {
         context: &Context,
     ) -> anyhow::Result<Built> {
         let built = self.attempt(builder, name, project, context);
-        built.map_err(|error| self.locate(error, project))
+        let built = built.map_err(|error| self.locate(error, project))?;
+        self.warn(&built, project, context);
+        Ok(built)
+    }
+
+    /// Says what steps found to be probably a mistake.
+    fn warn(&self, built: &Built, project: &Project, context: &Context) {
+        for step in built.steps.iter().filter(|step| !step.warnings.is_empty()) {
+            let line = self.plan.steps().find(|planned| planned.id == step.id);
+            let line = line.map_or(0, |planned| planned.lines.0);
+            for warning in &step.warnings {
+                context.warn(&format!("{}:{line}: {warning}", project.path.display()));
+            }
+        }
     }
 
     /// Puts the failure of a step at its place in the Dockerfile.
@@ -86,17 +122,27 @@ impl Prepared {
         project: &Project,
         context: &Context,
     ) -> Result<Built, BuildError> {
+        let authority = self.door.authority()?;
         builder.build(&Request {
             plan: &self.plan,
             images: &self.images,
             context: &project.directory,
             dockerfile: &project.path,
             contexts: &self.directories,
+            secrets: &self.secrets,
+            agents: &self.agents,
+            outside: Outside {
+                door: &self.door,
+                authority: &authority,
+                replays: project.lock.is_some(),
+            },
             store: &self.store,
             platform: &project.platform,
             epoch: self.epoch,
             name,
             disabled: &self.disabled,
+            layers: &self.layers,
+            scratch_memory: self.scratch_memory,
             cancelled: context.cancelled(),
             events: context.events(),
         })
@@ -111,7 +157,9 @@ impl Prepared {
         context: &Context,
     ) -> anyhow::Result<(Built, Built)> {
         let built = self.attempt_twice(builder, jobs, project, context);
-        built.map_err(|error| self.locate(error, project))
+        let (first, second) = built.map_err(|error| self.locate(error, project))?;
+        self.warn(&first, project, context);
+        Ok((first, second))
     }
 
     fn attempt_twice(

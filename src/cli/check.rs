@@ -4,7 +4,7 @@ use super::args::CheckArguments;
 use super::building::Prepared;
 use super::context::Context;
 use super::project::Project;
-use super::{comparing, locking, results};
+use super::{comparing, covering, locking, outside, results, store};
 use crate::build::Builder as _;
 use crate::build::embedded::Embedded;
 use crate::report::{CheckReport, LockState, NormalisedFile, Status, Timings, Verdict};
@@ -18,7 +18,8 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> anyhow::Resu
     let project = Project::load(&arguments.input, context)?;
     let state = locking::require_fit(&project, mode)?;
     let network = arguments.locking.network_mode();
-    let prepared = Prepared::new(&project, &arguments.input, network, context)?;
+    let prepared =
+        Prepared::new(&project, &arguments.input, (outside::mode(&state), network), context)?;
     let prepare = started.elapsed();
 
     let jobs = super::jobs(arguments.input.jobs);
@@ -32,12 +33,16 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> anyhow::Resu
     findings.extend(results::lock_findings(&rows));
 
     let verdict = verdict(first.manifest == second.manifest, &normalised);
-    let lock = match state {
+    let (lock, lockfile) = match state {
         LockState::Missing if prepared.is_canonical() => {
-            locking::write(&project, &prepared, &first, Some(&second))?
+            let (summary, lock) = locking::write(&project, &prepared, &first, Some(&second))?;
+            (summary, Some(lock))
         }
-        state => locking::summary(&project, state, prepared.epoch),
+        state => (locking::summary(&project, state, prepared.epoch), project.lock.clone()),
     };
+    store::push_after(&project, &prepared.store, network, context)?;
+    let covered = covering::cover(&project, &prepared, &[&first, &second], lockfile.as_ref());
+    findings.extend(covered.findings);
     // Whatever the findings weigh: two images are not one.
     let status = match verdict {
         Verdict::Different => Status::Findings,
@@ -57,9 +62,10 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> anyhow::Resu
         clamped: results::clamped(&first),
         steps: rows,
         lock,
-        guarantees: results::guarantees(builder.guarantees()),
+        coverage: Some(covered.coverage),
+        guarantees: results::guarantees(&builder, &prepared),
         timings: Timings { prepare, compare: compared.elapsed(), total: started.elapsed() },
-        status,
+        status: status.and(covered.status),
     })
 }
 

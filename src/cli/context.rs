@@ -15,15 +15,24 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The time by the machine's clock.
+#[expect(clippy::disallowed_methods, reason = "only `cli` reads the clock, and it does here")]
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
+}
 
 /// The surroundings of a command.
 pub(super) struct Context {
     environment: BTreeMap<String, String>,
     store: Option<PathBuf>,
+    /// Once opened it stays open: a collection of garbage waits for whoever has it open.
+    opened: OnceLock<Store>,
     registries: RegistryArguments,
     progress: Arc<Progress>,
     events: Arc<Sink>,
@@ -54,6 +63,7 @@ impl Context {
         Ok(Self {
             environment,
             store: arguments.store.clone(),
+            opened: OnceLock::new(),
             registries,
             progress,
             events,
@@ -69,13 +79,17 @@ impl Context {
 
     /// Opens the Store: `--store`, else `$XDG_CACHE_HOME/rlock`, else `~/.cache/rlock`.
     pub(super) fn open_store(&self) -> anyhow::Result<Store> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened.clone());
+        }
         let path = match (&self.store, self.directory("XDG_CACHE_HOME"), self.directory("HOME")) {
             (Some(path), _, _) => std::path::absolute(path)?,
             (None, Some(cache), _) => cache.join("rlock"),
             (None, None, Some(home)) => home.join(".cache/rlock"),
             (None, None, None) => bail!("there is no cache folder: HOME is not set"),
         };
-        Ok(Store::open(&path)?.stopped_by(self.stop()))
+        let store = Store::open(&path)?.stopped_by(self.stop());
+        Ok(self.opened.get_or_init(|| store).clone())
     }
 
     /// An absolute directory that the environment names; as the XDG specification has it, others
@@ -135,6 +149,16 @@ impl Context {
     /// Set when the user wants to stop, or when nobody waits for the result any more.
     pub(super) fn cancelled(&self) -> &AtomicBool {
         &self.cancelled
+    }
+
+    /// As [`Context::cancelled`], for whoever outlives this.
+    pub(super) fn cancelled_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
+    }
+
+    /// As [`Context::events`], for whoever outlives this.
+    pub(super) fn shared_events(&self) -> Arc<Sink> {
+        Arc::clone(&self.events)
     }
 
     /// Where events of builds go.

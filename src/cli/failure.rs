@@ -3,12 +3,15 @@
 use super::args::ImageArgument;
 use super::diagnostic::{Diagnostic, Excerpt};
 use super::explain::UnknownName;
+use super::settings::InSettings;
+use super::store::{BadArtifact, Incomplete};
 use crate::build::plan::PlanError;
-use crate::build::{BuildError, FailedStep};
+use crate::build::{BuildError, FailedStep, Fault};
 use crate::diff::DiffError;
 use crate::dockerfile::ParseError;
 use crate::lock::LockError;
 use crate::registry::RegistryError;
+use crate::report::coverage;
 use crate::report::{LockState, Status};
 use crate::sandbox::SandboxError;
 use crate::store::{self, StoreError};
@@ -221,19 +224,31 @@ pub(super) fn ending(error: &anyhow::Error) -> Ending {
 }
 
 fn status(cause: &(dyn std::error::Error + 'static)) -> Option<Status> {
-    if cause.is::<InStep>() || cause.is::<FailedStep>() {
-        return Some(Status::BuildFailed);
+    let in_step = cause.downcast_ref().map(|InStep { failed, .. }| &**failed);
+    if let Some(failed) = in_step.or_else(|| cause.downcast_ref::<FailedStep>()) {
+        let refused = || coverage::explain_failure(&failed.id, &failed.traffic);
+        return Some(match failed.reason.fault() {
+            Fault::Build => refused().map_or(Status::BuildFailed, |refused| refused.status),
+            Fault::Integrity => Status::Integrity,
+            Fault::Lock => Status::Findings,
+            Fault::Outside => Status::Undetermined,
+        });
     }
     let usage = cause.is::<InDockerfile>()
         || cause.is::<InLockfile>()
+        || cause.is::<InSettings>()
         || cause.is::<Unreadable>()
         || cause.is::<UnknownName>()
-        || cause.is::<Misuse>();
+        || cause.is::<Misuse>()
+        || matches!(cause.downcast_ref(), Some(BuildError::Ignore { .. }));
     if usage {
         return Some(Status::Usage);
     }
-    if cause.is::<StaleLock>() {
+    if cause.is::<StaleLock>() || cause.is::<Incomplete>() {
         return Some(Status::Findings);
+    }
+    if let Some(BadArtifact { is_another_kind, .. }) = cause.downcast_ref() {
+        return Some(if *is_another_kind { Status::Usage } else { Status::Integrity });
     }
     let integrity = store_error(cause).is_some_and(StoreError::is_integrity)
         || cause.downcast_ref().is_some_and(RegistryError::is_integrity);
@@ -288,9 +303,10 @@ fn find<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> 
 fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     let of = |hint: Option<Option<String>>| hint.flatten();
     of(cause.downcast_ref().map(|InDockerfile { error, .. }| error.hint()))
-        .or_else(|| of(cause.downcast_ref().map(|InStep { failed, .. }| failed.hint.clone())))
+        .or_else(|| of(cause.downcast_ref().map(|InStep { failed, .. }| step_hint(failed))))
         .or_else(|| of(cause.downcast_ref().map(|InLockfile { error, .. }| error.hint())))
         .or_else(|| cause.downcast_ref().map(StaleLock::hint))
+        .or_else(|| cause.is::<Incomplete>().then(|| Incomplete::HINT.to_owned()))
         .or_else(|| of(cause.downcast_ref().map(Unreadable::hint)))
         .or_else(|| of(cause.downcast_ref().map(UnknownName::hint)))
         .or_else(|| cause.downcast_ref().map(|LikeFile { hint, .. }| hint.clone()))
@@ -302,6 +318,14 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         .or_else(|| of(cause.downcast_ref().map(RegistryError::hint)))
         .or_else(|| of(cause.downcast_ref().map(SandboxError::hint)))
         .or_else(|| of(cause.downcast_ref().map(DiffError::hint)))
+}
+
+/// What was refused to a step is the likelier reason of its failure.
+fn step_hint(failed: &FailedStep) -> Option<String> {
+    match coverage::explain_failure(&failed.id, &failed.traffic) {
+        Some(refused) => Some(format!("{}: {}", refused.message, refused.hint)),
+        None => failed.hint.clone(),
+    }
 }
 
 impl Unreadable {

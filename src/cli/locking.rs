@@ -2,11 +2,12 @@
 
 use super::args::{InputArguments, LockMode};
 use super::building::Prepared;
+use super::covering;
 use super::failure::{Misuse, StaleLock, Unwritable};
 use super::project::Project;
 use crate::build::{Built, BuiltStep};
-use crate::lock::Lockfile;
-use crate::pin::{self, PinInput, PinnedImage, PinnedStep};
+use crate::lock::{self, Lockfile};
+use crate::pin::{self, PinInput, PinnedImage, PinnedStage, PinnedStep};
 use crate::report::{LockState, LockSummary, Misfit};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -45,8 +46,7 @@ pub(super) fn state(project: &Project) -> anyhow::Result<LockState> {
     if misfits.is_empty() {
         return Ok(LockState::Current);
     }
-    let misfit =
-        |misfit: &crate::lock::Misfit| Misfit { line: misfit.line(), reason: misfit.to_string() };
+    let misfit = |misfit: &lock::Misfit| Misfit { line: misfit.line(), reason: misfit.to_string() };
     Ok(LockState::Stale(misfits.iter().map(misfit).collect()))
 }
 
@@ -62,6 +62,7 @@ fn summary_of(path: &Path, lock: Option<&Lockfile>, state: LockState, epoch: i64
         state,
         images: count(|lock| lock.images.len()),
         packages: count(|lock| lock.packages.len()),
+        fetches: count(|lock| lock.fetches.len()),
         steps: count(|lock| lock.steps.len()),
         layers: count(|lock| lock.steps.iter().filter(|step| step.layer.is_some()).count()),
         epoch: lock.map_or(epoch, |lock| lock.epoch),
@@ -75,7 +76,7 @@ pub(super) fn write(
     prepared: &Prepared,
     built: &Built,
     second: Option<&Built>,
-) -> anyhow::Result<LockSummary> {
+) -> anyhow::Result<(LockSummary, Lockfile)> {
     let lock = pin(project, prepared, built, second)?;
     let text = lock.write();
     let before = std::fs::read_to_string(&project.lock_path).ok();
@@ -88,11 +89,12 @@ pub(super) fn write(
         replace(&project.lock_path, text.as_bytes())
             .map_err(|source| Unwritable { path: project.lock_path.clone(), source })?;
     }
-    Ok(summary_of(&project.lock_path, Some(&lock), state, prepared.epoch))
+    let summary = summary_of(&project.lock_path, Some(&lock), state, prepared.epoch);
+    Ok((summary, lock))
 }
 
 /// A reader sees the old file or the new one, never a part.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -127,6 +129,7 @@ fn pin(
         let other = second.and_then(|second| second.steps.iter().find(|other| other.id == step.id));
         second.is_none() || other.is_some_and(|other| other.layer == step.layer)
     };
+    let builds: Vec<&Built> = std::iter::once(built).chain(second).collect();
     let done: BTreeMap<&str, &BuiltStep> =
         built.steps.iter().map(|step| (step.id.as_str(), step)).collect();
     // What the base image's triggers do is pinned by the image's digest.
@@ -145,9 +148,20 @@ fn pin(
             closed: step.closed,
             layer: done.layer.filter(|_| step.closed && agreed(done)),
             normalized: normalized.collect(),
+            exchanges: covering::exchanges(&step.id, &builds, &prepared.store),
         })
     });
     let steps = steps.collect();
+    let stages = project.stages().into_iter();
+    let triggered = |stage: &str| -> Vec<_> {
+        let steps = prepared.plan.steps().filter(|step| step.triggered);
+        let steps = steps.filter(|step| lock::stage_of(&step.id) == stage);
+        steps.flat_map(|step| covering::exchanges(&step.id, &builds, &prepared.store)).collect()
+    };
+    let stages = stages.map(|stage| {
+        let exchanges = triggered(&stage.id);
+        PinnedStage { id: stage.id, base: stage.base, exchanges }
+    });
     let same = second.is_none_or(|second| second.manifest == built.manifest);
     let closed = prepared.plan.steps().all(|step| step.closed);
     let result = (same && closed && project.is_whole()).then_some(built.manifest);
@@ -156,6 +170,7 @@ fn pin(
         epoch: prepared.epoch,
         canonical: crate::normalize::CANONICAL,
         images,
+        stages: stages.collect(),
         steps,
         elsewhere: project.elsewhere()?,
         result,

@@ -7,6 +7,7 @@ mod building;
 mod check;
 mod comparing;
 mod context;
+mod covering;
 pub mod diagnostic;
 mod diff;
 mod downloads;
@@ -17,17 +18,21 @@ mod lock;
 mod locking;
 mod moment;
 mod output;
+mod outside;
 pub mod progress;
 mod project;
 mod results;
+mod secrets;
+mod settings;
+mod store;
 mod verify;
 
 use crate::report::json::SchemaName;
-use crate::report::{BuildReport, LockReport, Report, Status};
+use crate::report::{BuildReport, Report, Status, StoreReport};
 use crate::sandbox;
 use args::{
     Arguments, BuildArguments, CheckArguments, Command, LockArguments, RegistryArguments,
-    VerifyArguments,
+    StoreArguments, StoreCommand, VerifyArguments,
 };
 use clap::Parser as _;
 use context::Context;
@@ -65,6 +70,13 @@ fn carry_out(arguments: &Arguments, output: &Output<'_>) -> anyhow::Result<u8> {
         // While there is one thread: the whole process moves into namespaces of its own.
         sandbox::enter()?;
     }
+    if arguments.command.removes_trees() {
+        // Unpacked layers may hold files of ids that only the user's namespace has. Without one they
+        // stay until a build can remove them.
+        if let Err(error) = sandbox::enter() {
+            tracing::debug!(%error, "no namespace to remove files of other ids in");
+        }
+    }
     let context = Context::new(&arguments.global, arguments.command.registries())?;
     let done = dispatch(&arguments.command, &context);
     context.finish_progress();
@@ -74,8 +86,8 @@ fn carry_out(arguments: &Arguments, output: &Output<'_>) -> anyhow::Result<u8> {
 /// What a command has to say.
 enum Done {
     Report(Report),
-    Lock(LockReport),
-    Build(BuildReport),
+    Build(Box<BuildReport>),
+    Store(StoreReport),
     Text(String),
 }
 
@@ -84,14 +96,17 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Done> {
         Command::Check(arguments) => {
             Done::Report(Report::Check(Box::new(check::run(arguments, context)?)))
         }
-        Command::Lock(arguments) => Done::Lock(lock::run(arguments, context)?),
+        Command::Lock(arguments) => {
+            Done::Report(Report::Lock(Box::new(lock::run(arguments, context)?)))
+        }
         Command::Verify(arguments) => {
             Done::Report(Report::Verify(Box::new(verify::run(arguments, context)?)))
         }
-        Command::Build(arguments) => Done::Build(build::run(arguments, context)?),
+        Command::Build(arguments) => Done::Build(Box::new(build::run(arguments, context)?)),
         Command::Diff(arguments) => {
             Done::Report(Report::Diff(Box::new(diff::run(arguments, context)?)))
         }
+        Command::Store(arguments) => store::run(&arguments.command, context)?,
         Command::Explain(arguments) => {
             Done::Text(explain::explain(arguments.name.as_deref(), output::width())?)
         }
@@ -105,8 +120,8 @@ impl Done {
     fn status(&self) -> Status {
         match self {
             Self::Report(report) => report.status(),
-            Self::Lock(report) => report.status,
             Self::Build(report) => report.status,
+            Self::Store(report) => report.status(),
             Self::Text(_) => Status::Ok,
         }
     }
@@ -117,8 +132,13 @@ impl Command {
     fn builds(&self) -> bool {
         match self {
             Self::Check(_) | Self::Lock(_) | Self::Verify(_) | Self::Build(_) => true,
-            Self::Diff(_) | Self::Explain(_) | Self::Schema(_) => false,
+            Self::Diff(_) | Self::Store(_) | Self::Explain(_) | Self::Schema(_) => false,
         }
+    }
+
+    /// Whether the command removes unpacked layers.
+    fn removes_trees(&self) -> bool {
+        matches!(self, Self::Store(StoreArguments { command: StoreCommand::Gc(gc) }) if !gc.dry_run)
     }
 
     /// How registries are spoken to, where the command does.
@@ -129,6 +149,12 @@ impl Command {
             | Self::Verify(VerifyArguments { input, .. })
             | Self::Build(BuildArguments { input, .. }) => input.registries.clone(),
             Self::Diff(arguments) => arguments.registries.clone(),
+            Self::Store(StoreArguments { command }) => match command {
+                StoreCommand::Push(arguments) => arguments.registries.clone(),
+                StoreCommand::Pull(arguments) => arguments.registries.clone(),
+                StoreCommand::Status(arguments) => arguments.registries.clone(),
+                StoreCommand::Verify(_) | StoreCommand::Gc(_) => RegistryArguments::default(),
+            },
             Self::Explain(_) | Self::Schema(_) => RegistryArguments::default(),
         }
     }

@@ -1,7 +1,9 @@
 //! Where reports go: data to stdout or to files, errors to stderr.
 
 use super::Done;
-use super::args::{Arguments, Command, Format, ReportArguments};
+use super::args::{
+    Arguments, Command, Format, OutputFile, ReportArguments, StoreCommand, StoreStatusArguments,
+};
 use super::diagnostic::Diagnostic;
 use super::failure::Ending;
 use crate::report::Status;
@@ -16,35 +18,54 @@ const SCREEN: (usize, usize) = (100, 40);
 /// The forms in which a command reports.
 pub(super) struct Output<'a> {
     command: &'static str,
-    report: Option<&'a ReportArguments>,
+    format: Format,
+    files: &'a [OutputFile],
+    options: Options,
     detail: Detail,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn of(arguments: &'a Arguments) -> Self {
-        let (command, report) = match &arguments.command {
-            Command::Check(check) => ("check", Some(&check.report)),
-            Command::Verify(verify) => ("verify", Some(&verify.report)),
-            Command::Diff(diff) => ("diff", Some(&diff.report)),
-            Command::Lock(_) => ("lock", None),
-            Command::Build(_) => ("build", None),
-            Command::Explain(_) => ("explain", None),
-            Command::Schema(_) => ("schema", None),
-        };
         let detail = if arguments.global.verbose > 0 { Detail::All } else { Detail::Fit };
-        Self { command, report, detail }
+        let plain = |command| Self {
+            command,
+            format: Format::Text,
+            files: &[],
+            options: Options::default(),
+            detail,
+        };
+        let with = |command, report: &'a ReportArguments| Self {
+            format: report.format,
+            files: &report.outputs,
+            options: options(report),
+            ..plain(command)
+        };
+        match &arguments.command {
+            Command::Check(check) => with("check", &check.report),
+            Command::Verify(verify) => with("verify", &verify.report),
+            Command::Diff(diff) => with("diff", &diff.report),
+            Command::Lock(lock) => with("lock", &lock.report),
+            Command::Build(_) => plain("build"),
+            Command::Store(store) => match &store.command {
+                StoreCommand::Status(StoreStatusArguments { format, outputs, .. }) => {
+                    Self { format: *format, files: outputs, ..plain("store-status") }
+                }
+                _ => plain("store"),
+            },
+            Command::Explain(_) => plain("explain"),
+            Command::Schema(_) => plain("schema"),
+        }
     }
 
     /// Prints the report in every form that is asked for; answers the exit code.
     pub(super) fn done(&self, done: &Done) -> anyhow::Result<u8> {
-        let format = self.report.map_or(Format::Text, |report| report.format);
-        print(&self.render(done, format))?;
-        for file in self.report.iter().flat_map(|report| &report.outputs) {
+        print(&self.render(done, self.format))?;
+        for file in self.files {
             let text = anstream::adapter::strip_str(&self.render(done, file.format)).to_string();
             std::fs::write(&file.path, text)
                 .with_context(|| format!("cannot write `{}`", file.path.display()))?;
         }
-        Ok(done.status().exit_code(self.options().findings_exit))
+        Ok(done.status().exit_code(self.options.findings_exit))
     }
 
     /// Says why the command failed: to people on stderr, to programs on stdout too.
@@ -52,31 +73,30 @@ impl<'a> Output<'a> {
         let mut stderr = anstream::stderr();
         drop(stderr.write_all(diagnostic.render().as_bytes()));
         let Ending::Status(status) = ending else { return };
-        if self.report.is_some_and(|report| report.format == Format::Json) {
+        if self.format == Format::Json {
             drop(print(&self.failure_document(diagnostic, status)));
         }
     }
 
     fn failure_document(&self, diagnostic: &Diagnostic, status: Status) -> String {
-        json::failure(&diagnostic.failure(self.command, status), self.options())
-    }
-
-    fn options(&self) -> Options {
-        let Some(report) = self.report else { return Options::default() };
-        let timings = if report.timings { TimingsShown::Yes } else { TimingsShown::No };
-        Options { findings_exit: report.findings_exit(), timings }
+        json::failure(&diagnostic.failure(self.command, status), self.options)
     }
 
     fn render(&self, done: &Done, format: Format) -> String {
         let screen = Screen { width: width(), height: SCREEN.1, detail: self.detail };
         match (done, format) {
             (Done::Report(report), Format::Text) => report.text(screen),
-            (Done::Report(report), Format::Json) => report.json(self.options()),
-            (Done::Lock(report), _) => terminal::lock(report, screen),
+            (Done::Report(report), Format::Json) => report.json(self.options),
             (Done::Build(report), _) => terminal::build(report, screen),
+            (Done::Store(report), _) => terminal::store(report, screen),
             (Done::Text(text), _) => text.clone(),
         }
     }
+}
+
+fn options(report: &ReportArguments) -> Options {
+    let timings = if report.timings { TimingsShown::Yes } else { TimingsShown::No };
+    Options { findings_exit: report.findings_exit(), timings }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

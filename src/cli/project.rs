@@ -3,14 +3,17 @@
 use super::args::{BuildContext, ImageSource, InputArguments};
 use super::context::Context;
 use super::failure::{DOCKERFILE, InDockerfile, InLockfile, Unreadable};
-use crate::build::plan::{self, Arguments, Images, NamedContexts, Outline, Plan, Wish};
-use crate::dockerfile::{self, Dockerfile};
+use super::settings::Settings;
+use crate::build::plan::{
+    self, Arguments, Base, Images, NamedContexts, Outline, Plan, Wish, stage_id,
+};
+use crate::dockerfile::{self, Dockerfile, InstructionKind};
 use crate::finding::Location;
-use crate::lock::{self, Elsewhere, Lockfile, Wanted, WantedImage, WantedStep};
+use crate::lock::{self, Elsewhere, Lockfile, Wanted, WantedImage, WantedStage, WantedStep};
 use crate::normalize;
 use crate::oci::{Digest, Platform};
 use crate::report::Target;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +30,8 @@ pub(super) struct Project {
     /// The lock as it is on disk.
     pub(super) lock: Option<Lockfile>,
     pub(super) contexts: Vec<BuildContext>,
+    /// What `rlock.toml` beside the Dockerfile says.
+    pub(super) settings: Settings,
     target: Option<String>,
     arguments: Arguments,
     named: NamedContexts,
@@ -55,6 +60,7 @@ impl Project {
             .map_err(|error| InDockerfile::plan(&path, &source, error))?;
         let lock_path = Lockfile::file_name(&path, &platform, &host);
         let lock = read_lock(&lock_path)?;
+        let settings = Settings::beside(&path)?;
         let directory = input.directory.clone();
         require_directory(&directory)?;
         let contexts = input.build_contexts.clone();
@@ -67,6 +73,7 @@ impl Project {
             lock_path,
             lock,
             contexts,
+            settings,
             target,
             arguments,
             named,
@@ -86,6 +93,18 @@ impl Project {
             .map_err(|error| InDockerfile::plan(&self.path, &self.dockerfile.source, error))?)
     }
 
+    /// Refuses a plan that cannot do without what is not given.
+    pub(super) fn require(
+        &self,
+        plan: &Plan,
+        secrets: &BTreeSet<String>,
+        agents: &BTreeSet<String>,
+    ) -> anyhow::Result<()> {
+        let required = plan::require(plan, secrets, agents);
+        Ok(required
+            .map_err(|error| InDockerfile::plan(&self.path, &self.dockerfile.source, error))?)
+    }
+
     /// What a lock must hold to fit.
     pub(super) fn wanted(&self) -> anyhow::Result<Wanted> {
         let uses = self.outline.images(&self.dockerfile);
@@ -98,6 +117,7 @@ impl Project {
             platform: self.platform.clone(),
             canonical: normalize::CANONICAL,
             images: images.collect::<anyhow::Result<_>>()?,
+            stages: self.stages(),
             steps: steps
                 .map(|step| WantedStep {
                     id: step.id.clone(),
@@ -108,6 +128,24 @@ impl Project {
                 .collect(),
             elsewhere: self.elsewhere()?,
         })
+    }
+
+    /// The stages that the target needs, with what each starts from.
+    pub(super) fn stages(&self) -> Vec<WantedStage> {
+        let stage = |outlined: &plan::OutlineStage| {
+            let from = &self.dockerfile.stages.get(outlined.index)?.from;
+            Some(WantedStage {
+                id: stage_id(&self.dockerfile, outlined.index),
+                base: match &outlined.base {
+                    Base::Scratch => "scratch".to_owned(),
+                    Base::Stage(index) => stage_id(&self.dockerfile, *index),
+                    Base::Image(name) | Base::Context(name) => name.clone(),
+                },
+                line: self.dockerfile.line(from.span),
+                instruction: self.dockerfile.first_line(from.span),
+            })
+        };
+        self.outline.stages.iter().filter_map(stage).collect()
     }
 
     /// The stages that the target does not need.
@@ -149,6 +187,18 @@ impl Project {
         self.contexts.iter().filter_map(directory).collect()
     }
 
+    /// Whether a step of any stage takes files from outside of the Dockerfile's world.
+    pub(super) fn takes_context(&self) -> bool {
+        let stages = self.dockerfile.stages.iter();
+        let takes = |kind: &InstructionKind| match kind {
+            InstructionKind::Add(_) => true,
+            InstructionKind::Copy(copy) => copy.from.is_none(),
+            InstructionKind::Run(run) => !run.mounts.is_empty(),
+            _ => false,
+        };
+        stages.flat_map(|stage| &stage.instructions).any(|instruction| takes(&instruction.kind))
+    }
+
     /// Where a step stands, for findings.
     pub(super) fn location(&self, step: &plan::Step) -> Location {
         Location {
@@ -182,7 +232,7 @@ fn read_dockerfile(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Reads a file, and one byte more than it may have where it is too large.
-fn read_at_most(path: &Path, size_max: usize) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_at_most(path: &Path, size_max: usize) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     let limit = u64::try_from(size_max).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::open(path)?.take(limit).read_to_end(&mut content)?;

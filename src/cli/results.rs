@@ -1,9 +1,10 @@
 //! From what a builder did to the values of a report.
 
 use super::building::Prepared;
+use super::covering;
 use super::project::Project;
 use crate::build::plan::Step;
-use crate::build::{Built, BuiltStep, Guarantees};
+use crate::build::{Builder, Built, BuiltStep};
 use crate::finding::{Cause, Finding, Severity};
 use crate::normalize::Normalized;
 use crate::oci::Digest;
@@ -131,7 +132,9 @@ pub(super) fn result_finding(recorded: Option<Digest>, built: Digest) -> Option<
 }
 
 /// What the builder promises, in words.
-pub(super) fn guarantees(guarantees: Guarantees) -> Vec<Guarantee> {
+pub(super) fn guarantees(builder: &dyn Builder, prepared: &Prepared) -> Vec<Guarantee> {
+    let guarantees = builder.guarantees();
+    let hermetic = guarantees.hermetic_network && covering::is_hermetic(prepared);
     let guarantee = |id: &str, holds: bool, yes: &str, no: &str| Guarantee {
         id: id.to_owned(),
         holds,
@@ -140,9 +143,9 @@ pub(super) fn guarantees(guarantees: Guarantees) -> Vec<Guarantee> {
     vec![
         guarantee(
             "hermetic-network",
-            guarantees.hermetic_network,
+            hermetic,
             "RUN steps reach only what is recorded",
-            "RUN steps share the host's network: what they fetch is not recorded",
+            "a RUN step shares the host's network: what it fetches is not recorded",
         ),
         guarantee(
             "canonical-layers",

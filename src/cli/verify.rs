@@ -5,7 +5,7 @@ use super::building::Prepared;
 use super::context::Context;
 use super::failure::LikeFile;
 use super::project::Project;
-use super::{blaming, comparing, images, locking, results};
+use super::{blaming, comparing, covering, images, locking, outside, results, store};
 use crate::build::embedded::Embedded;
 use crate::build::event::BuildName;
 use crate::build::{Builder as _, Built};
@@ -23,7 +23,8 @@ pub(super) fn run(arguments: &VerifyArguments, context: &Context) -> anyhow::Res
     let project = Project::load(&arguments.input, context)?;
     let state = locking::require_fit(&project, LockMode::Locked)?;
     let network = if arguments.offline { NetworkMode::Offline } else { NetworkMode::Online };
-    let prepared = Prepared::new(&project, &arguments.input, network, context)?;
+    let prepared =
+        Prepared::new(&project, &arguments.input, (outside::mode(&state), network), context)?;
     let prepare = started.elapsed();
     let built = prepared.build(&builder, BuildName::Only, &project, context)?;
 
@@ -37,10 +38,13 @@ pub(super) fn run(arguments: &VerifyArguments, context: &Context) -> anyhow::Res
         Some(comparison) => comparison.findings.clone(),
         None => results::lock_findings(&rows),
     };
+    store::push_after(&project, &prepared.store, network, context)?;
     let recorded = project.recorded_image();
     if arguments.against.is_none() && findings.is_empty() {
         findings.extend(results::result_finding(recorded, built.manifest));
     }
+    let covered = covering::cover(&project, &prepared, &[&built], project.lock.as_ref());
+    findings.extend(covered.findings);
     let fail_on = arguments.report.fail_on.into();
     let status = match &against.comparison {
         Some(comparison) => comparing::status(&comparison.summary, &findings, fail_on),
@@ -58,9 +62,10 @@ pub(super) fn run(arguments: &VerifyArguments, context: &Context) -> anyhow::Res
         normalised: results::normalised(&built, None),
         clamped: results::clamped(&built),
         lock: locking::summary(&project, state, prepared.epoch),
-        guarantees: results::guarantees(builder.guarantees()),
+        coverage: Some(covered.coverage),
+        guarantees: results::guarantees(&builder, &prepared),
         timings: Timings { prepare, compare: compared.elapsed(), total: started.elapsed() },
-        status,
+        status: status.and(covered.status),
     })
 }
 

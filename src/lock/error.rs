@@ -77,6 +77,33 @@ pub enum LockErrorKind {
         /// Line of the first block.
         first: usize,
     },
+    /// Two blocks ask the same and have different answers.
+    #[error("`{url}` is locked with another `{key}` than at line {first}")]
+    Answer {
+        /// What both ask for.
+        url: String,
+        /// The first key of the answer that differs.
+        key: &'static str,
+        /// Line of the other block.
+        first: usize,
+    },
+    /// A URL with a user's name or password.
+    #[error("`{key}` has credentials in it")]
+    Credentials {
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that makes sense only with another one.
+    #[error("`{has}` without `{lacks}`")]
+    Incomplete {
+        /// What is there.
+        has: &'static str,
+        /// What is not.
+        lacks: &'static str,
+    },
+    /// A step belongs to a stage that is not there.
+    #[error("`id`: there is no `[[stage]]` of the step `{0}` in this file")]
+    UnknownStage(String),
     /// A pin belongs to a step that is not there.
     #[error("`step`: `{0}` is not the id of a `[[step]]` of this file")]
     UnknownStep(String),
@@ -92,6 +119,14 @@ impl LockError {
         let hint = match &self.kind {
             LockErrorKind::Conflict(_) => {
                 "take either side of the conflict, then let `rlock lock` complete it"
+            }
+            LockErrorKind::Answer { .. } => {
+                "two branches locked it at different times: take the lockfile of one of them, then \
+                 let `rlock lock` complete it"
+            }
+            LockErrorKind::Credentials { .. } => {
+                "whoever can read the file has them: revoke them, remove the file, and run \
+                 `rlock lock`"
             }
             LockErrorKind::CarriageReturn => {
                 "keep git from changing it: add `*.lock text eol=lf` to .gitattributes"

@@ -6,14 +6,19 @@
 
 mod error;
 mod fit;
+mod moment;
+mod position;
 mod read;
 mod write;
 
 pub use error::{LockError, LockErrorKind};
-pub use fit::{Elsewhere, Misfit, Wanted, WantedImage, WantedStep};
-pub(crate) use fit::{match_steps, number_of, stage_of};
+pub use fit::{Elsewhere, Misfit, Wanted, WantedImage, WantedStage, WantedStep};
+pub(crate) use fit::{Match, Matches, Sought, matches};
+pub(crate) use moment::MODIFIED;
+pub(crate) use position::{Position, stage_of};
 
 use crate::oci::{Digest, Platform, Reference};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +46,8 @@ pub struct Lockfile {
     pub packages: Vec<LockedPackage>,
     /// Whatever else the steps fetched.
     pub fetches: Vec<LockedFetch>,
+    /// Every stage.
+    pub stages: Vec<LockedStage>,
     /// Every instruction.
     pub steps: Vec<LockedStep>,
     /// Which files were freed of noise.
@@ -75,12 +82,14 @@ pub struct LockedPackage {
     pub architecture: String,
     /// The source package that it was built from; `NAME VERSION` in the file.
     pub source: Option<LockedSource>,
-    /// Where it was fetched from.
+    /// Where it was fetched from. Digest and size are there if this is.
     pub url: Option<String>,
     /// Digest of the package file; without `sha256:` in the file.
     pub sha256: Option<Digest>,
     /// Size of the package file in bytes.
     pub size: Option<u64>,
+    /// `Last-Modified` of the package file, seconds since 1970: a date and time in the file.
+    pub modified: Option<i64>,
     /// The step that brought it.
     pub step: String,
     /// Named in the instruction; the others came along.
@@ -96,24 +105,53 @@ pub struct LockedSource {
     pub version: String,
 }
 
-/// Something that a step fetched and that is not a package.
+/// Something that a step fetched and that is not a package that it installed: a question and its
+/// whole answer. What is usual is left out of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedFetch {
-    /// What the client asked for.
+    /// What the client asked for; no credentials are in it.
     pub url: String,
+    /// In capitals; none: `GET`.
+    pub method: Option<String>,
+    /// Which of several representations was asked for, where that matters.
+    pub variant: Option<String>,
+    /// Digest of the request's body; without `sha256:` in the file.
+    pub request: Option<Digest>,
+    /// The status code; none: 200.
+    pub status: Option<u16>,
+    /// `Location` of a redirect.
+    pub location: Option<String>,
+    /// `Content-Type`; `type` in the file.
+    pub media_type: Option<String>,
+    /// `Last-Modified`, seconds since 1970: a date and time in the file.
+    pub modified: Option<i64>,
+    /// `ETag`, with its quotes.
+    pub etag: Option<String>,
+    /// Further headers that clients act on, by lower-case name.
+    pub headers: BTreeMap<String, String>,
     /// Digest of the body; without `sha256:` in the file.
     pub sha256: Digest,
     /// Size of the body in bytes.
     pub size: u64,
-    /// The step that fetched it.
+    /// The step that fetched it; `STAGE/0` is what the base image's triggers fetched.
     pub step: String,
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedStage {
+    /// How the ids of its steps start. Empty, and left out of the file, where a Dockerfile has only
+    /// one stage and that has no name.
+    pub id: String,
+    /// What its `FROM` names: an image as in `[[image]]`, `scratch`, or the id of a stage.
+    pub base: String,
 }
 
 /// An instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedStep {
-    /// `STAGE/INSTRUCTION` as counted when it was first locked. A name: a step keeps it when lines
-    /// are added before it.
+    /// `STAGE/PLACE`. A name that keeps its order: a step keeps it when lines are added before it,
+    /// and what is added between `1` and `2` is `1.1`.
     pub id: String,
     /// Digest of the instruction as parsed and its resolved arguments: what makes it stale.
     pub input: Digest,
@@ -128,6 +166,8 @@ pub struct LockedNormalize {
     pub rule: String,
     /// The file's absolute path.
     pub path: String,
+    /// The step that wrote it.
+    pub step: String,
 }
 
 /// What was built.
@@ -147,6 +187,7 @@ impl Lockfile {
             images: Vec::new(),
             packages: Vec::new(),
             fetches: Vec::new(),
+            stages: Vec::new(),
             steps: Vec::new(),
             normalize: Vec::new(),
             result: None,
@@ -185,6 +226,7 @@ impl Lockfile {
         }
         self.packages.sort_by(|left, right| left.key().cmp(&right.key()));
         self.fetches.sort_by(|left, right| left.key().cmp(&right.key()));
+        self.stages.sort();
         self.steps.sort_by(|left, right| left.id.cmp(&right.id));
         self.normalize.sort();
     }
@@ -195,14 +237,85 @@ impl LockedPackage {
     pub(crate) fn key(&self) -> (&str, &str, &str, &str, &str) {
         (&self.kind, &self.name, &self.architecture, &self.version, &self.step)
     }
+
+    /// How its file was fetched, where it was: by a plain `GET` that was answered with 200. What
+    /// only a fetch has (media type, entity tag) is not locked, as package managers use none of it.
+    pub(crate) fn fetch(&self) -> Option<LockedFetch> {
+        let (Some(url), Some(sha256), Some(size)) = (&self.url, self.sha256, self.size) else {
+            return None;
+        };
+        Some(LockedFetch {
+            modified: self.modified,
+            ..LockedFetch::new(url.clone(), sha256, size, self.step.clone())
+        })
+    }
 }
 
 impl LockedFetch {
+    /// A plain `GET` that was answered with 200 and nothing beside the body.
+    pub fn new(url: String, sha256: Digest, size: u64, step: String) -> Self {
+        Self {
+            url,
+            method: None,
+            variant: None,
+            request: None,
+            status: None,
+            location: None,
+            media_type: None,
+            modified: None,
+            etag: None,
+            headers: BTreeMap::new(),
+            sha256,
+            size,
+            step,
+        }
+    }
+
     /// What no two fetches of a lockfile share.
-    fn key(&self) -> (&str, &str) {
-        (&self.url, &self.step)
+    pub(crate) fn key(&self) -> (Question<'_>, &str) {
+        (self.question(), &self.step)
+    }
+
+    /// What was asked. Equal questions have equal answers, whichever step asks.
+    pub(crate) fn question(&self) -> Question<'_> {
+        (&self.url, self.method.as_deref(), self.variant.as_deref(), self.request)
+    }
+
+    /// Whether the answer is the same in all.
+    pub(crate) fn answers_as(&self, other: &Self) -> bool {
+        self.gives_as(other) && self.differs_beside(other).is_none()
+    }
+
+    /// Whether the answer is the same in what packages have, too.
+    pub(crate) fn gives_as(&self, other: &Self) -> bool {
+        self.differs_in(other).is_none()
+    }
+
+    /// The first key in which the answer is another, of those that packages have, too.
+    fn differs_in(&self, other: &Self) -> Option<&'static str> {
+        let differing = [
+            ("sha256", self.sha256 != other.sha256),
+            ("size", self.size != other.size),
+            ("status", self.status != other.status),
+            ("location", self.location != other.location),
+            ("modified", self.modified != other.modified),
+        ];
+        differing.into_iter().find_map(|(key, differs)| differs.then_some(key))
+    }
+
+    /// The first of the other keys in which the answer is another.
+    fn differs_beside(&self, other: &Self) -> Option<&'static str> {
+        let differing = [
+            ("type", self.media_type != other.media_type),
+            ("etag", self.etag != other.etag),
+            ("headers", self.headers != other.headers),
+        ];
+        differing.into_iter().find_map(|(key, differs)| differs.then_some(key))
     }
 }
+
+/// URL, method, variant and digest of the request's body.
+type Question<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<Digest>);
 
 impl std::fmt::Display for LockedSource {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

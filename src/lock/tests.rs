@@ -21,6 +21,38 @@ fn the_sample_is_read_and_written_as_it_was() {
     let [package, other] = &*sample.packages else { panic!("two packages") };
     assert!(package.requested && !other.requested);
     assert_eq!(package.source.as_ref().unwrap().name, "imagemagick");
+    assert_eq!(package.modified, Some(1_767_323_045));
+    let [index, pack, redirect] = &*sample.fetches else { panic!("three fetches") };
+    assert_eq!(index.etag.as_deref(), Some("\"24e3f-6470\""));
+    assert_eq!((index.method.as_ref(), index.status), (None, None));
+    assert_eq!((pack.method.as_deref(), &*pack.step), (Some("POST"), "0"));
+    assert_eq!(
+        (redirect.status, redirect.location.as_deref()),
+        (Some(302), Some("/v1.2/tool.tar.gz"))
+    );
+    assert_eq!(redirect.headers["x.y"], "a \"b\"");
+    assert_eq!(
+        sample.stages,
+        [LockedStage { id: String::new(), base: image.reference.to_string() }]
+    );
+}
+
+#[test]
+fn steps_may_share_an_answer() {
+    let mut sample = sample();
+    let fetch = sample.fetches[0].clone();
+    sample.fetches.push(LockedFetch { step: "2".to_owned(), ..fetch });
+    let file = sample.packages[0].fetch().unwrap();
+    let kind = Some("application/vnd.debian.binary-package".to_owned());
+    sample.fetches.push(LockedFetch { step: "2".to_owned(), media_type: kind, ..file });
+    sample.sort();
+    assert_eq!(Lockfile::parse(&sample.write()).unwrap(), sample);
+    // Another question of the same URL has another answer.
+    let fetch = sample.fetches[0].clone();
+    let (variant, status) = (Some("json".to_owned()), Some(404));
+    sample.fetches.push(LockedFetch { variant, status, ..fetch });
+    sample.sort();
+    assert_eq!(Lockfile::parse(&sample.write()).unwrap(), sample);
 }
 
 #[test]
@@ -51,7 +83,7 @@ fn bad_lockfiles_are_refused_with_a_line() {
         assert_eq!(found, std::fs::read_to_string(expected).unwrap(), "{:?}", entry.path());
         count += 1;
     }
-    assert!(count >= 45, "only {count} fixtures were found");
+    assert!(count >= 80, "only {count} fixtures were found");
 }
 
 #[test]
@@ -168,6 +200,40 @@ fn branches_that_move_neighbours_merge() {
     assert!(Lockfile::parse(&text).unwrap().packages.iter().all(|p| p.version.ends_with("+moved")));
 }
 
+/// Two branches that add a line each in other places, and one that refreshes an index.
+#[test]
+fn branches_that_fetch_other_things_merge() {
+    let fetch = |name: usize, step: &str| LockedFetch {
+        etag: Some(format!("\"{name}\"")),
+        modified: Some(1_767_225_600),
+        ..LockedFetch::new(
+            format!("http://deb.example/{name:02}"),
+            Digest::of(&[u8::try_from(name).unwrap()]),
+            7,
+            step.to_owned(),
+        )
+    };
+    let mut base = many_packages(10);
+    base.fetches = (0..40).step_by(2).map(|name| fetch(name, "1")).collect();
+    let with = |line: &str, added: std::ops::Range<usize>| {
+        let mut branch = base.clone();
+        let input = Digest::of(line.as_bytes());
+        branch.steps.push(LockedStep { id: line.to_owned(), input, layer: Some(input) });
+        branch.fetches.extend(added.map(|name| fetch(name * 2 + 1, line)));
+        branch
+    };
+    let (ours, mut theirs) = (with("0.1", 0..7), with("2.1", 12..17));
+    for index in [4, 5, 18] {
+        theirs.fetches[index].sha256 = Digest::of(b"moved on");
+        theirs.fetches[index].etag = None;
+    }
+    let (merged_cleanly, text) = merge(&ours.write(), &base.write(), &theirs.write());
+    assert!(merged_cleanly, "{text}");
+    let merged = Lockfile::parse(&text).unwrap();
+    assert_eq!(merged.write(), text, "and the merge is in canonical form");
+    assert_eq!((merged.fetches.len(), merged.steps.len()), (32, 4));
+}
+
 #[test]
 fn a_conflict_is_named_as_one() {
     let base = many_packages(1);
@@ -206,50 +272,109 @@ fn image() -> impl Strategy<Value = LockedImage> {
 
 fn package() -> impl Strategy<Value = LockedPackage> {
     let source = prop::option::of((word(), word()));
-    let file = prop::option::of(("http://[a-z\"\\\\%]{1,9}", digest(), 0..1_u64 << 40));
-    let step = prop::sample::select(vec!["1", "2"]);
-    ((word(), word(), word(), word()), source, file, step, any::<bool>()).prop_map(
-        |((kind, name, version, architecture), source, file, step, requested)| LockedPackage {
-            kind,
-            name,
-            version,
-            architecture,
-            source: source.map(|(name, version)| LockedSource { name, version }),
-            url: file.as_ref().map(|(url, ..)| url.clone()),
-            sha256: file.as_ref().map(|(_, sha256, _)| *sha256),
-            size: file.map(|(.., size)| size),
-            step: step.to_owned(),
-            requested,
+    let file = prop::option::of(("http://[a-z]{1,9}/[!-~&&[^#]]{0,9}", digest(), 0..1_u64 << 40));
+    let step = prop::sample::select(vec!["build/1", "0.1"]);
+    let modified = prop::option::of(MODIFIED);
+    ((word(), word(), word(), word()), source, (file, modified), step, any::<bool>()).prop_map(
+        |((kind, name, version, architecture), source, (file, modified), step, requested)| {
+            LockedPackage {
+                kind,
+                name,
+                version,
+                architecture,
+                source: source.map(|(name, version)| LockedSource { name, version }),
+                url: file.as_ref().map(|(url, ..)| url.clone()),
+                sha256: file.as_ref().map(|(_, sha256, _)| *sha256),
+                size: file.as_ref().map(|(.., size)| *size),
+                modified: file.and(modified),
+                step: step.to_owned(),
+                requested,
+            }
         },
     )
 }
 
+/// What a header can hold.
+fn line() -> impl Strategy<Value = String> {
+    "[!-~]([ -~\t]{0,9}[!-~])?"
+}
+
+fn fetch() -> impl Strategy<Value = LockedFetch> {
+    let method = prop::option::of(prop::sample::select(vec!["POST", "PROPFIND", "M-SEARCH"]));
+    let question = ("https?://[a-z]{1,4}/[!-~&&[^#]]{0,6}", method, prop::option::of(line()));
+    let header =
+        "[a-z0-9_.!*']{1,6}".prop_filter("has a key", |name| name != "date" && name != "etag");
+    let text = || prop::option::of(line());
+    let head = (
+        prop::option::of(prop_oneof![201..429_u16, 430..500_u16]),
+        prop::option::of("[a-z/.:?%-]{1,12}"),
+        (text(), prop::option::of(MODIFIED), text()),
+        prop::collection::btree_map(header, line(), 0..3),
+    );
+    let step = prop::sample::select(vec!["build/1", "0.1", "0", "build/0"]);
+    (question, prop::option::of(digest()), head, (digest(), 0..1_u64 << 40), step).prop_map(
+        |((url, method, variant), request, head, (sha256, size), step)| {
+            let (status, location, (media_type, modified, etag), headers) = head;
+            let method = method.map(str::to_owned);
+            LockedFetch {
+                method,
+                variant,
+                request,
+                status,
+                location,
+                media_type,
+                modified,
+                etag,
+                headers,
+                ..LockedFetch::new(url, sha256, size, step.to_owned())
+            }
+        },
+    )
+}
+
+/// A lockfile of two stages with a step each. Of blocks that could contradict each other the first
+/// is kept.
 fn lockfile() -> impl Strategy<Value = Lockfile> {
-    let steps = (digest(), prop::option::of(digest()));
+    let steps = ["build/1", "0.1"].map(|id| {
+        let input = (digest(), prop::option::of(digest()));
+        input.prop_map(move |(input, layer)| LockedStep { id: id.to_owned(), input, layer })
+    });
     let normalize = (word(), "(/[^/\\p{Cc}.]{1,6}){1,3}")
-        .prop_map(|(rule, path)| LockedNormalize { rule, path });
+        .prop_map(|(rule, path)| LockedNormalize { rule, path, step: "0.1".to_owned() });
     (
-        0..=EPOCH_MAX,
-        any::<u32>(),
+        (0..=EPOCH_MAX, any::<u32>()),
         prop::collection::vec(image(), 0..3),
         prop::collection::vec(package(), 0..5),
-        prop::collection::vec(steps, 2),
+        prop::collection::vec(fetch(), 0..5),
+        (steps, [word(), word()]),
         prop::collection::btree_set(normalize, 0..3),
         prop::option::of(digest()),
     )
-        .prop_map(|(epoch, canonical, images, packages, steps, normalize, result)| {
-            let mut lockfile = Lockfile::new("linux/arm/v7".parse().unwrap(), epoch, canonical);
-            lockfile.images = images;
-            lockfile.images.sort_by_key(|image| image.reference.to_string());
-            lockfile.images.dedup_by(|left, right| left.reference == right.reference);
-            lockfile.packages = packages;
-            let step =
-                |(index, (input, layer))| LockedStep { id: format!("{}", index + 1), input, layer };
-            lockfile.steps = steps.into_iter().enumerate().map(step).collect();
-            lockfile.normalize = normalize.into_iter().collect();
-            lockfile.result = result.map(|image| LockedResult { image });
-            lockfile
-        })
+        .prop_map(
+            |((epoch, canonical), images, packages, fetches, of_steps, normalize, result)| {
+                let mut lockfile = Lockfile::new("linux/arm/v7".parse().unwrap(), epoch, canonical);
+                lockfile.images = images;
+                lockfile.images.sort_by_key(|image| image.reference.to_string());
+                lockfile.images.dedup_by(|left, right| left.reference == right.reference);
+                let mut urls = std::collections::BTreeSet::new();
+                lockfile.fetches = fetches;
+                lockfile.fetches.retain(|fetch| urls.insert(fetch.url.clone()));
+                let mut keys = std::collections::BTreeSet::new();
+                lockfile.packages = packages;
+                lockfile.packages.retain(|package| {
+                    let url = package.url.clone();
+                    let key = (package.kind.clone(), package.name.clone(), package.version.clone());
+                    url.is_none_or(|url| urls.insert(url)) && keys.insert(key)
+                });
+                let ([first, second], [of_first, of_second]) = of_steps;
+                lockfile.steps = vec![first, second];
+                let stage = |id: &str, base| LockedStage { id: id.to_owned(), base };
+                lockfile.stages = vec![stage("build", of_first), stage("", of_second)];
+                lockfile.normalize = normalize.into_iter().collect();
+                lockfile.result = result.map(|image| LockedResult { image });
+                lockfile
+            },
+        )
 }
 
 proptest! {

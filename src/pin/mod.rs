@@ -1,17 +1,24 @@
-//! What a build used, as a lockfile. With the lockfile that was there before, every pin that still
-//! holds stays as it is: a line added to the Dockerfile adds entries and changes no other.
+//! What a build used, as a lockfile, and what a lockfile lets a build use. With the lockfile that was
+//! there before, every pin that still holds stays as it is: a line added to the Dockerfile adds
+//! entries and changes no other.
 
+mod fetched;
+mod names;
 mod previous;
 mod request;
 
+pub use fetched::{exchanges, is_plain, recorded};
 pub use request::words;
 
+use crate::door::Exchange;
 use crate::lock::{
     EPOCH_MAX, Elsewhere, LockedImage, LockedNormalize, LockedPackage, LockedResult, LockedSource,
-    LockedStep, Lockfile, match_steps, number_of, stage_of,
+    LockedStage, LockedStep, Lockfile, stage_of,
 };
 use crate::oci::{Digest, Platform, Reference};
-use crate::package::Package;
+use crate::package::{Package, PackageFile};
+use fetched::Pins;
+use names::StepId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a build used and made.
@@ -25,7 +32,9 @@ pub struct PinInput {
     pub canonical: u32,
     /// Every image that the build started from or took files from.
     pub images: Vec<PinnedImage>,
-    /// Every instruction, in the order of the Dockerfile.
+    /// Every stage that was built, in the order of the Dockerfile.
+    pub stages: Vec<PinnedStage>,
+    /// Every instruction, in the order of the Dockerfile, stage by stage.
     pub steps: Vec<PinnedStep>,
     /// The stages that were not built. What the lockfile before holds for them stays.
     pub elsewhere: Elsewhere,
@@ -47,6 +56,27 @@ pub struct PinnedImage {
     pub packages: Vec<Package>,
 }
 
+/// A stage that was built.
+#[derive(Debug, Clone)]
+pub struct PinnedStage {
+    /// How the ids of its steps start; empty where there is only one, without a name.
+    pub id: String,
+    /// What its `FROM` names, after expansion: a normalised reference, `scratch`, or a stage's id.
+    pub base: String,
+    /// What the triggers of its base image used.
+    pub exchanges: Vec<PinnedExchange>,
+}
+
+/// Something that passed through the Door. Of one question the first answer counts.
+#[derive(Debug, Clone)]
+pub struct PinnedExchange {
+    /// Question and answer.
+    pub exchange: Exchange,
+    /// The package that its body is, where it is one. Need not be known where the exchange is not
+    /// [plain](is_plain).
+    pub package: Option<PackageFile>,
+}
+
 /// An instruction that was carried out.
 #[derive(Debug, Clone)]
 pub struct PinnedStep {
@@ -66,85 +96,74 @@ pub struct PinnedStep {
     pub layer: Option<Digest>,
     /// Normaliser and path (as in an image: without a slash at the start) of what it changed.
     pub normalized: Vec<(String, Vec<u8>)>,
+    /// What it used of the outside, in all builds of the command, without what a rule answered.
+    pub exchanges: Vec<PinnedExchange>,
 }
 
 /// The lockfile of a build; `previous` is the one that was there before.
 pub fn lockfile(input: &PinInput, previous: Option<&Lockfile>) -> Lockfile {
     let epoch = input.epoch.clamp(0, EPOCH_MAX);
     let mut lockfile = Lockfile::new(input.platform.clone(), epoch, input.canonical);
-    let ids = step_ids(input, previous);
+    let ids = names::step_ids(input, previous);
     lockfile.images = images(&input.images, previous);
-    lockfile.packages = packages(&input.steps, &ids, previous);
+    let stage =
+        |stage: &PinnedStage| LockedStage { id: stage.id.clone(), base: stage.base.clone() };
+    lockfile.stages = input.stages.iter().map(stage).collect();
     lockfile.steps = input.steps.iter().zip(&ids).map(|(step, id)| locked_step(step, id)).collect();
-    let unchanged: BTreeSet<&str> =
-        ids.iter().filter(|id| id.before.is_some()).map(|id| &*id.name).collect();
-    let fetches = previous.iter().flat_map(|previous| &previous.fetches);
-    lockfile.fetches = fetches.filter(|fetch| unchanged.contains(&*fetch.step)).cloned().collect();
-    lockfile.normalize = normalized(&input.steps);
+    lockfile.normalize = normalized(&input.steps, &ids, previous);
     lockfile.result = input.result.map(|image| LockedResult { image });
+    let mut kept = Pins::default();
     if let Some(previous) = previous {
-        previous::keep_elsewhere(&mut lockfile, previous, &input.elsewhere);
+        previous::keep_elsewhere(&mut lockfile, &mut kept, previous, &input.elsewhere);
     }
+    let Pins { fetches, packages } = pins(input, &ids, previous, kept);
+    (lockfile.fetches, lockfile.packages) = (fetches, packages);
     lockfile.sort();
     lockfile
 }
 
-/// The name of a step in the lockfile, and what the lockfile before has for it.
-struct StepId<'a> {
-    name: String,
-    /// The same step of the lockfile before.
-    before: Option<&'a LockedStep>,
-    /// All that it builds on is what it was, too: its pins still hold.
-    is_settled: bool,
-}
-
 fn locked_step(step: &PinnedStep, id: &StepId<'_>) -> LockedStep {
     let layer = match id.before.filter(|_| id.is_settled) {
-        Some(before) => before.layer.filter(|_| step.closed),
+        Some(before) => before.layer,
         None => step.layer,
     };
-    LockedStep { id: id.name.clone(), input: step.input, layer }
+    LockedStep { id: id.name.clone(), input: step.input, layer: layer.filter(|_| step.closed) }
 }
 
-/// A step that was locked before keeps its name, wherever it stands now. A new one is named after
-/// its place if no other step has that name, and otherwise by the next free number of its stage.
-fn step_ids<'a>(input: &PinInput, previous: Option<&'a Lockfile>) -> Vec<StepId<'a>> {
-    let locked = previous.map_or(&[][..], |previous| &previous.steps);
-    let steps = &input.steps;
-    let wanted: Vec<_> = steps.iter().map(|step| (&*step.id, step.input)).collect();
-    let kept: Vec<Option<&LockedStep>> = match_steps(locked, &wanted, &input.elsewhere)
-        .into_iter()
-        .zip(steps)
-        // In a stage of another name the old name would mislead.
-        .map(|(found, step)| found.filter(|found| stage_of(&found.id) == stage_of(&step.id)))
-        .collect();
-    let mut taken: BTreeSet<&str> = kept.iter().flatten().map(|step| &*step.id).collect();
-    let names: Vec<Option<&str>> = steps
-        .iter()
-        .zip(&kept)
-        .map(|(step, kept)| match kept {
-            Some(kept) => Some(&*kept.id),
-            None => taken.insert(&step.id).then_some(&*step.id),
-        })
-        .collect();
-    let mut last_numbers: BTreeMap<&str, u64> = BTreeMap::new();
-    for id in taken {
-        let last = last_numbers.entry(stage_of(id)).or_default();
-        *last = (*last).max(number_of(id).unwrap_or(0));
+/// What the steps installed and fetched, with what is `kept` anyhow.
+fn pins(input: &PinInput, ids: &[StepId<'_>], previous: Option<&Lockfile>, mut kept: Pins) -> Pins {
+    let mut new = Pins::default();
+    let mut seen: BTreeSet<(&str, _)> = BTreeSet::new();
+    for stage in &input.stages {
+        // What the base image's triggers do is pinned by the image; what they fetch is not.
+        let step = if stage.id.is_empty() { "0".to_owned() } else { format!("{}/0", stage.id) };
+        fetched::add(&mut new, &stage.exchanges, &step, &BTreeSet::new());
     }
-    let mut next_name = |id| {
-        let stage = stage_of(id);
-        let last = last_numbers.entry(stage).or_default();
-        *last = last.saturating_add(1);
-        if stage.is_empty() { last.to_string() } else { format!("{stage}/{last}") }
-    };
-    let settled = previous.map_or(0, |previous| previous::settled_steps(input, previous, &kept));
-    let mut ids = Vec::with_capacity(steps.len());
-    for (index, ((step, before), name)) in steps.iter().zip(kept).zip(names).enumerate() {
-        let name = name.map_or_else(|| next_name(&*step.id), str::to_owned);
-        ids.push(StepId { name, before, is_settled: index < settled });
+    for (step, id) in input.steps.iter().zip(ids) {
+        let stage = stage_of(&step.id);
+        let mut packages: Vec<LockedPackage> = Vec::new();
+        seen.extend(step.packages_before.iter().map(|package| (stage, package.identity())));
+        for package in &step.packages_after {
+            if seen.insert((stage, package.identity())) {
+                packages.push(locked_package(package, step, &id.name));
+            }
+        }
+        let mut told = BTreeSet::new();
+        if let Some(before) = previous.zip(id.before).filter(|_| id.is_settled) {
+            told = kept.keep_step(before, &id.name);
+        } else {
+            told.extend(fetched::join(step, &mut packages));
+            previous::known_files(&mut packages, previous);
+            if let Some(before) = previous.zip(id.before).filter(|_| id.keeps_fetches) {
+                told.extend(kept.keep_fetches(before, &id.name, &told));
+            }
+            new.packages.append(&mut packages);
+        }
+        fetched::add(&mut new, &step.exchanges, &id.name, &told);
     }
-    ids
+    fetched::agree(&kept, &mut new);
+    kept.append(new);
+    kept
 }
 
 fn images(used: &[PinnedImage], previous: Option<&Lockfile>) -> Vec<LockedImage> {
@@ -188,37 +207,6 @@ fn package_names(packages: &[Package]) -> Vec<String> {
 
 /// A package belongs to the step of its stage after which it is there for the first time, even if
 /// a later step removes it: the build needed it.
-fn packages(
-    steps: &[PinnedStep],
-    ids: &[StepId<'_>],
-    previous: Option<&Lockfile>,
-) -> Vec<LockedPackage> {
-    let before = previous.iter().flat_map(|previous| &previous.packages);
-    let locked: BTreeMap<_, &LockedPackage> =
-        before.clone().map(|package| (package.key(), package)).collect();
-    let mut seen: BTreeSet<(&str, _)> = BTreeSet::new();
-    let mut packages = Vec::new();
-    for (step, id) in steps.iter().zip(ids) {
-        let stage = stage_of(&step.id);
-        seen.extend(step.packages_before.iter().map(|package| (stage, package.identity())));
-        if id.is_settled {
-            seen.extend(step.packages_after.iter().map(|package| (stage, package.identity())));
-            packages.extend(before.clone().filter(|package| package.step == id.name).cloned());
-            continue;
-        }
-        for package in &step.packages_after {
-            if seen.insert((stage, package.identity())) {
-                let pin = locked_package(package, step, &id.name);
-                let known = locked.get(&pin.key()).copied();
-                let file = known.map(|known| (known.url.clone(), known.sha256, known.size));
-                let (url, sha256, size) = file.unwrap_or_default();
-                packages.push(LockedPackage { url, sha256, size, ..pin });
-            }
-        }
-    }
-    packages
-}
-
 fn locked_package(package: &Package, step: &PinnedStep, id: &str) -> LockedPackage {
     let source = package
         .source
@@ -233,16 +221,30 @@ fn locked_package(package: &Package, step: &PinnedStep, id: &str) -> LockedPacka
         url: None,
         sha256: None,
         size: None,
+        modified: None,
         step: id.to_owned(),
         requested: !package.automatic && request::names(&step.words, package),
     }
 }
 
-fn normalized(steps: &[PinnedStep]) -> Vec<LockedNormalize> {
-    let found = steps.iter().flat_map(|step| &step.normalized);
-    let pins: BTreeSet<LockedNormalize> = found
-        .map(|(rule, path)| LockedNormalize { rule: rule.clone(), path: absolute(path) })
-        .collect();
+fn normalized(
+    steps: &[PinnedStep],
+    ids: &[StepId<'_>],
+    previous: Option<&Lockfile>,
+) -> Vec<LockedNormalize> {
+    let mut pins = BTreeSet::new();
+    for (step, id) in steps.iter().zip(ids) {
+        let pin = |rule: &str, path: String| {
+            let (rule, step) = (rule.to_owned(), id.name.clone());
+            LockedNormalize { rule, path, step }
+        };
+        if let Some((previous, before)) = previous.zip(id.before).filter(|_| id.is_settled) {
+            let own = previous.normalize.iter().filter(|locked| locked.step == before.id);
+            pins.extend(own.map(|locked| pin(&locked.rule, locked.path.clone())));
+        } else {
+            pins.extend(step.normalized.iter().map(|(rule, path)| pin(rule, absolute(path))));
+        }
+    }
     pins.into_iter().collect()
 }
 

@@ -5,12 +5,14 @@ use crate::diff::content::{
     BytesDifference, ContentDifference, FieldDifference, FieldKind, Hunk, Line, MemberDifference,
     Side as LineSide, Stamps, TextDifference,
 };
+use crate::door::{Refusal, RefusalReason, Traffic};
 use crate::finding::{Cause, Finding, Location, Severity};
 use crate::oci::Digest;
+use crate::report::coverage::{StepTraffic, cover};
 use crate::report::{
-    Against, AspectRow, BuildResult, CheckReport, Comparison, DiffReport, FileRow, Guarantee,
-    LockState, LockSummary, NormalisedFile, Presence, Side, Status, StepRow, Target, Timings,
-    Verdict, VerifyReport,
+    Against, AspectRow, BuildResult, CheckReport, Comparison, Coverage, DiffReport, FileRow,
+    Guarantee, LockReport, LockState, LockSummary, NormalisedFile, Presence, RuleUse, Side, Status,
+    StepRow, StoreStatusReport, Supply, SupplyRow, Target, Timings, Verdict, VerifyReport,
 };
 use std::time::Duration;
 
@@ -57,9 +59,55 @@ fn lock(state: LockState) -> LockSummary {
         state,
         images: 1,
         packages: 143,
+        fetches: 6,
         steps: 1,
         layers: 1,
         epoch: 1_767_225_600,
+    }
+}
+
+pub(crate) fn covered() -> Coverage {
+    Coverage {
+        fetches: 121,
+        locked: 121,
+        fetched: 121,
+        bytes: 57_123_456,
+        refused: Vec::new(),
+        rules: ["https://npm.example/npm", "https://npm.example/-/npm/v1/security/audits"]
+            .map(|target| RuleUse {
+                rule: "npm-noise".into(),
+                step: "1".into(),
+                location: Some(location(2, "RUN apt-get update")),
+                target: target.into(),
+            })
+            .into(),
+    }
+}
+
+/// A locked build whose step asked for `count` things more than the lock has.
+pub(crate) fn not_covered(count: usize) -> (Coverage, Vec<Finding>) {
+    let refused = |target: String| Refusal { target, reason: RefusalReason::NotLocked };
+    let mut refusals: Vec<Refusal> = (0..count)
+        .map(|number| refused(format!("http://deb.example/pool/\x1b[31m{number:02}.deb")))
+        .collect();
+    refusals.push(Refusal { target: "db.example:5432".into(), reason: RefusalReason::NotHttp });
+    let traffic = Traffic { uses: Vec::new(), refusals };
+    let location = Some(location(2, "RUN apt-get update && apt-get install -y \\"));
+    let covered = cover(&[StepTraffic { step: "1", location, traffic: &traffic }], &|_| false);
+    let refused = covered.coverage.refused;
+    let fetches = 121 + refused.len() as u64;
+    let coverage = Coverage { fetches, fetched: 0, refused, ..self::covered() };
+    (coverage, covered.findings)
+}
+
+pub(crate) fn completed() -> LockReport {
+    LockReport {
+        target: target(),
+        lock: lock(LockState::Updated),
+        coverage: Some(Coverage { fetched: 3, ..covered() }),
+        findings: Vec::new(),
+        timings: Timings { total: Duration::from_secs(22), ..Timings::default() },
+        status: Status::Ok,
     }
 }
 
@@ -101,6 +149,7 @@ pub(crate) fn reproducible() -> CheckReport {
             built: Some(Digest::of(b"image layer")),
         }],
         lock: lock(LockState::Written),
+        coverage: Some(covered()),
         guarantees: guarantees(),
         timings: Timings {
             prepare: Duration::from_millis(120),
@@ -364,8 +413,40 @@ pub(crate) fn not_verified() -> VerifyReport {
             .collect(),
         clamped: 1710,
         lock: lock(LockState::Current),
+        coverage: Some(covered()),
         guarantees: guarantees(),
         timings: Timings { total: Duration::from_secs(22), ..Timings::default() },
         status: Status::Findings,
+    }
+}
+
+/// One locked URL in each state.
+pub(crate) fn supplies() -> StoreStatusReport {
+    const NO_REMOTE: Supply = Supply::NotAsked("rlock.toml names no remote");
+    let row = |url: &str, store: Supply, upstream: Supply, mirror: Option<Supply>| SupplyRow {
+        url: format!("http://deb.example/debian/{url}"),
+        kind: "package",
+        digest: Digest::of(url.as_bytes()),
+        size: Some(12_345),
+        store,
+        remote: NO_REMOTE,
+        upstream,
+        mirrors: mirror
+            .map(|supply| ("https://mirror.example/debian/".to_owned(), supply))
+            .into_iter()
+            .collect(),
+    };
+    StoreStatusReport {
+        lock: "Dockerfile.lock".into(),
+        remote: None,
+        rows: vec![
+            row("pool/lost.deb", Supply::Gone, Supply::Gone, Some(Supply::Gone)),
+            row("pool/unknown.deb", Supply::Gone, Supply::Unknown("it answers 503".into()), None),
+            row("dists/InRelease", Supply::Likely, Supply::Changed, None),
+            row("pool/old.deb", Supply::Gone, Supply::Gone, Some(Supply::Likely)),
+            row("pool/new.deb", Supply::Verified, Supply::Verified, None),
+        ],
+        without_digest: 2,
+        status: Status::Undetermined,
     }
 }

@@ -3,7 +3,7 @@
 //! Texts and paths in here come from images, packages and Dockerfiles: they may hold anything, and
 //! are made harmless by the renderers.
 
-use super::Status;
+use super::{Coverage, Status};
 use crate::diff::ConfigDifference;
 use crate::diff::content::ContentDifference;
 use crate::finding::{Finding, Location};
@@ -111,6 +111,8 @@ pub struct LockSummary {
     pub images: u64,
     /// Locked packages.
     pub packages: u64,
+    /// What else is locked of what the steps fetched.
+    pub fetches: u64,
     /// Locked steps.
     pub steps: u64,
     /// Of these, how many have their layer recorded: what is closed and was built the same twice.
@@ -184,6 +186,8 @@ pub struct CheckReport {
     pub steps: Vec<StepRow>,
     /// The lock.
     pub lock: LockSummary,
+    /// What of the outside is locked; none where the builder does not know.
+    pub coverage: Option<Coverage>,
     /// What the builder promises.
     pub guarantees: Vec<Guarantee>,
     /// How long it took.
@@ -231,6 +235,8 @@ pub struct VerifyReport {
     pub clamped: u64,
     /// The lock.
     pub lock: LockSummary,
+    /// What of the outside is locked; none where the builder does not know.
+    pub coverage: Option<Coverage>,
     /// What the builder promises.
     pub guarantees: Vec<Guarantee>,
     /// How long it took.
@@ -309,6 +315,10 @@ pub struct LockReport {
     pub target: Target,
     /// The lock.
     pub lock: LockSummary,
+    /// What of the outside is locked; none where the builder does not know.
+    pub coverage: Option<Coverage>,
+    /// What was refused to the steps, by step and cause.
+    pub findings: Vec<Finding>,
     /// How long it took.
     pub timings: Timings,
     /// How the command ends.
@@ -330,6 +340,10 @@ pub struct BuildReport {
     pub normalised: Vec<NormalisedFile>,
     /// The lock that was used.
     pub lock: LockSummary,
+    /// What of the outside is locked; none where the builder does not know.
+    pub coverage: Option<Coverage>,
+    /// What was refused to the steps, by step and cause.
+    pub findings: Vec<Finding>,
     /// How long it took.
     pub timings: Timings,
     /// How the command ends.

@@ -1,12 +1,22 @@
 //! The socket between rlock and the process that becomes a step: the step goes in, and out comes
 //! what became of it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 
+use rustix::cmsg_space;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
+use super::gate::Sockets;
 
 /// The longest message: a step with its standard input, as JSON.
 const MESSAGE_LENGTH_MAX: u32 = 256 << 20;
@@ -14,6 +24,8 @@ const MESSAGE_LENGTH_MAX: u32 = 256 << 20;
 /// What the step's processes tell rlock.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Message {
+    /// With it come the descriptors of [`Sockets`]; the command is about to be executed.
+    Gate,
     /// The sandbox could not be made.
     Failed(Failure),
     /// The command could not be executed, by its own fault: a shell's exit code, and the reason.
@@ -59,6 +71,10 @@ impl<T, E: Into<io::Error>> During<T> for Result<T, E> {
 
 /// Writes one message: its length (big endian, 4 bytes), then JSON.
 pub(super) fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result<()> {
+    out.write_all(&frame(message)?)
+}
+
+fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(message).map_err(io::Error::other)?;
     let length = u32::try_from(body.len()).ok().filter(|length| *length <= MESSAGE_LENGTH_MAX);
     let Some(length) = length else {
@@ -66,7 +82,49 @@ pub(super) fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result
     };
     let mut frame = length.to_be_bytes().to_vec();
     frame.extend_from_slice(&body);
-    out.write_all(&frame)
+    Ok(frame)
+}
+
+/// Writes one short message with descriptors
+/// ([`SCM_RIGHTS`](https://man7.org/linux/man-pages/man7/unix.7.html)), of which the reader gets copies.
+pub(super) fn send_with(
+    control: &UnixStream,
+    message: &Message,
+    descriptors: &[OwnedFd; Sockets::COUNT],
+) -> io::Result<()> {
+    let frame = frame(message)?;
+    let descriptors = descriptors.each_ref().map(|descriptor| descriptor.as_fd());
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(Sockets::COUNT))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("too many descriptors for one message"));
+    }
+    let sent = sendmsg(control, &[IoSlice::new(&frame)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+/// Takes what there is of messages, and what descriptors came with them; 0 bytes at the end of the stream.
+pub(super) fn receive_some(
+    control: &UnixStream,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(Sockets::COUNT))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = match recvmsg(control, &mut [IoSliceMut::new(buffer)], &mut ancillary, flags) {
+        Err(Errno::CONNRESET) => return Ok((0, Vec::new())),
+        result => result?,
+    };
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::MFILE.into());
+    }
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    Ok((received.bytes, descriptors))
 }
 
 /// Reads one message; `None` at the end of the stream.

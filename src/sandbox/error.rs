@@ -153,6 +153,10 @@ pub enum Doing {
     Hostname,
     /// Bringing up `lo`.
     Loopback,
+    /// Making a gate's route and sockets.
+    Gate,
+    /// Having its connections redirected to the gate.
+    Redirect,
     /// Setting limits, processors, streams and the like.
     Limits,
     /// Loading the seccomp filter.
@@ -186,6 +190,8 @@ impl fmt::Display for Doing {
             Self::Device(path) => write!(formatter, "making the device `{path}`"),
             Self::Hostname => write!(formatter, "setting its host name"),
             Self::Loopback => write!(formatter, "bringing up its loopback interface"),
+            Self::Gate => write!(formatter, "making the sockets of its network"),
+            Self::Redirect => write!(formatter, "redirecting its connections"),
             Self::Limits => write!(formatter, "setting its limits and streams"),
             Self::Seccomp => write!(formatter, "loading its seccomp filter"),
             Self::Capabilities => write!(formatter, "dropping its capabilities"),

@@ -16,12 +16,17 @@
 //! - The *command* is process 1 of a further namespace, as runc has it: where it exits, all that it
 //!   started and left behind is killed.
 //!
+//! A step's [`Network`] is the host's, none, or one whose only way out is a [`Gate`]: sockets in the step's own
+//! network namespace that the caller of [`run`] gets, where everything arrives that the step connects to.
+//!
 //! This module does not know images, Dockerfiles or layers' contents.
 
 mod control;
 mod enter;
 mod error;
+mod gate;
 mod init;
+mod memory;
 mod overlay;
 mod points;
 mod refusal;
@@ -31,13 +36,17 @@ mod step;
 mod subordinate;
 mod surroundings;
 mod system;
+mod tmpfs;
 
 pub use enter::{Privilege, enter};
 pub use error::{Doing, SandboxError};
+pub use gate::{Destinations, Gate, NAME_SERVER, Stray};
 pub use init::{INIT_ARGUMENT, init_main};
+pub use memory::{MemoryTree, available_memory};
 pub use overlay::Overlay;
 pub use points::mount_points_layer;
 pub use refusal::Settings;
-pub use run::run;
+pub use run::{Attendant, run};
 pub use step::{Bind, Exit, Network, Step, Stream};
 pub use surroundings::{Processors, Surroundings};
+pub use tmpfs::Tmpfs;

@@ -71,7 +71,7 @@ pub(super) fn user_namespace(errno: Option<i32>, settings: &Settings) -> String 
 
 pub(super) fn not_privileged() -> &'static str {
     "in a container, root needs `CAP_SYS_ADMIN`: start the container with `--privileged`, or with \
-     `--cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+     `--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
      --security-opt systempaths=unconfined`"
 }
 
@@ -127,9 +127,15 @@ pub(super) fn step(doing: &Doing, errno: Option<i32>) -> Option<String> {
                 .to_owned()
         }
         (Doing::Namespaces | Doing::Processes, libc::EPERM) => not_privileged().to_owned(),
+        (Doing::Loopback | Doing::Gate, libc::EPERM) => {
+            "in a container, root needs `CAP_NET_ADMIN` and `CAP_NET_RAW`: start the container with \
+             `--cap-add NET_ADMIN --cap-add NET_RAW`, or run rlock as an ordinary user"
+                .to_owned()
+        }
         (Doing::Seccomp, libc::EINVAL) => {
             "the kernel is built without `CONFIG_SECCOMP_FILTER`".to_owned()
         }
+        (Doing::Redirect, errno) => return redirect(errno).map(str::to_owned),
         (Doing::User { uid, gid }, libc::EINVAL) => format!(
             "user {uid} or group {gid} is outside of the ids that `/etc/subuid` and `/etc/subgid` \
              give: enlarge the ranges, or run rlock as root"
@@ -148,6 +154,27 @@ pub(super) fn step(doing: &Doing, errno: Option<i32>) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// Why rlock cannot answer a step's `connect` calls.
+fn redirect(errno: i32) -> Option<&'static str> {
+    match errno {
+        libc::EPERM | libc::EACCES => Some(
+            "rlock needs `CAP_SYS_PTRACE` over the step's processes: in a container, start it with \
+             `--cap-add SYS_PTRACE --security-opt seccomp=unconfined`; and the system setting \
+             `kernel.yama.ptrace_scope` must not be 3",
+        ),
+        libc::EBUSY => Some(
+            "another program answers system calls of rlock by seccomp notification, as LXD and some \
+             container runtimes do: run rlock outside of it",
+        ),
+        libc::EINVAL => Some(
+            "the kernel has no seccomp user notification: rlock needs Linux 5.11 or later, built with \
+             `CONFIG_SECCOMP_FILTER`",
+        ),
+        libc::EMFILE | libc::ENFILE => Some("raise the limit of open files: `ulimit -n 65536`"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +245,15 @@ mod tests {
         assert!(step(&user, Some(libc::EINVAL)).unwrap().contains("/etc/subuid"));
         assert!(step(&user, Some(libc::EPERM)).unwrap().contains("unshare -r"));
         assert!(step(&Doing::Namespaces, Some(libc::ENOSPC)).unwrap().contains("sysctl"));
+        for (errno, expected) in [
+            (libc::EPERM, "--cap-add SYS_PTRACE"),
+            (libc::EBUSY, "LXD"),
+            (libc::EINVAL, "CONFIG_SECCOMP_FILTER"),
+            (libc::EMFILE, "ulimit -n"),
+        ] {
+            assert!(step(&Doing::Redirect, Some(errno)).unwrap().contains(expected), "{errno}");
+        }
+        assert!(step(&Doing::Gate, Some(libc::EPERM)).unwrap().contains("NET_ADMIN"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! rlock's side of a step: start its process, pass its output on, stop it on demand.
 
+use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -9,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::control::{self, Message};
-use super::error::SandboxError;
+use super::error::{Doing, SandboxError};
+use super::gate::{Gate, Redirect, Sockets};
 use super::system::{self, Ready};
 use super::{Exit, INIT_ARGUMENT, Step, Stream};
 
@@ -19,40 +21,56 @@ const CANCELLATION_INTERVAL: Duration = Duration::from_millis(50);
 /// What is read from a pipe at once: a pipe's usual size.
 const CHUNK_LENGTH: usize = 64 << 10;
 
-/// Runs a step, hands its output to `output` as it comes, and returns when all its processes are gone.
+/// Who attends to a step while it runs.
+pub struct Attendant<'a> {
+    /// Takes its output as it comes.
+    pub output: &'a mut dyn FnMut(Stream, &[u8]),
+    /// Takes its gate, once, before the command runs: where the step's network is
+    /// [`Network::Gate`](super::Network::Gate).
+    pub gate: &'a mut dyn FnMut(Gate),
+}
+
+impl fmt::Debug for Attendant<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Attendant").finish_non_exhaustive()
+    }
+}
+
+/// Runs a step, attended to by `attendant`, and returns when all its processes are gone.
 ///
 /// When `cancelled` becomes true, the step is killed with all its processes. The executable of this
 /// very process is started anew and must call [`init_main`](super::init_main) when its first argument is
 /// [`INIT_ARGUMENT`].
 pub fn run(
     step: &Step,
-    output: &mut dyn FnMut(Stream, &[u8]),
+    mut attendant: Attendant<'_>,
     cancelled: &AtomicBool,
 ) -> Result<Exit, SandboxError> {
     let failed = |source| SandboxError::Run { source };
     let (mut running, mut streams) = Running::start().map_err(failed)?;
     // The process reads all of it before it does anything else. Where it cannot, it says why.
     let sent = control::send(&running.control, step);
-    let was_cancelled = streams.pump(&mut running, output, cancelled).map_err(failed)?;
+    let was_cancelled = streams.pump(&mut running, &mut attendant, cancelled).map_err(failed)?;
     let status = running.child.wait().map_err(failed)?;
-    let mut messages = streams.messages.as_slice();
-    while let Some(message) = control::receive(&mut messages).map_err(failed)? {
-        match message {
-            _ if was_cancelled => {}
-            Message::Failed(failure) => return Err(failure.into_error()),
-            Message::NotExecuted { code, reason } => {
-                output(Stream::Stderr, format!("{reason}\n").as_bytes());
-                return Ok(Exit::Code(code));
-            }
-            Message::Exited(code) => return Ok(Exit::Code(code)),
-            Message::Signaled(signal) => return Ok(Exit::Signal(signal)),
-        }
-    }
+    let redirected = streams.redirect.take().map_or(Ok(()), Redirect::finish);
     if was_cancelled {
         return Ok(Exit::Cancelled);
     }
-    sent.map_err(failed)?;
-    Err(SandboxError::Lost { status })
+    // A step that was not answered as it should has not run as it should, whatever it made of that.
+    redirected.map_err(|source| SandboxError::Step { doing: Doing::Redirect, source })?;
+    match streams.last_word().map_err(failed)? {
+        Some(Message::Failed(failure)) => Err(failure.into_error()),
+        Some(Message::NotExecuted { code, reason }) => {
+            (attendant.output)(Stream::Stderr, format!("{reason}\n").as_bytes());
+            Ok(Exit::Code(code))
+        }
+        Some(Message::Exited(code)) => Ok(Exit::Code(code)),
+        Some(Message::Signaled(signal)) => Ok(Exit::Signal(signal)),
+        Some(Message::Gate) | None => {
+            sent.map_err(failed)?;
+            Err(SandboxError::Lost { status })
+        }
+    }
 }
 
 /// The started process. Dropped early (a panic in the caller's `output`), it takes the step with it.
@@ -81,6 +99,7 @@ impl Running {
             stderr: Some(stderr),
             open: true,
             messages: Vec::new(),
+            redirect: None,
         };
         Ok((Self { child, control }, streams))
     }
@@ -109,6 +128,8 @@ struct Streams {
     stderr: Option<io::PipeReader>,
     open: bool,
     messages: Vec<u8>,
+    /// Where the step is behind a gate.
+    redirect: Option<Redirect>,
 }
 
 impl Streams {
@@ -117,7 +138,7 @@ impl Streams {
     fn pump(
         &mut self,
         running: &mut Running,
-        output: &mut dyn FnMut(Stream, &[u8]),
+        attendant: &mut Attendant<'_>,
         cancelled: &AtomicBool,
     ) -> io::Result<bool> {
         let mut stopped = false;
@@ -137,7 +158,7 @@ impl Streams {
             )?;
             let mut pass = |stream, bytes: &[u8]| {
                 if !stopped {
-                    output(stream, bytes);
+                    (attendant.output)(stream, bytes);
                 }
             };
             drain(from_stdout, &mut self.stdout, &mut buffer, &mut |bytes| {
@@ -147,21 +168,34 @@ impl Streams {
                 pass(Stream::Stderr, bytes);
             })?;
             if from_control == Ready(true) {
-                self.open = self.collect(&running.control, &mut buffer)?;
+                let sockets = self.collect(&running.control, &mut buffer)?;
+                if let Some(sockets) = sockets.filter(|_| !stopped) {
+                    let (gate, redirect) = sockets.open()?;
+                    (attendant.gate)(gate);
+                    self.redirect = Some(redirect.start()?);
+                }
             }
         }
         Ok(stopped)
     }
 
-    /// Takes what there is of the messages; false at their end.
-    fn collect(&mut self, mut control: &UnixStream, buffer: &mut [u8]) -> io::Result<bool> {
-        let length = match control.read(buffer) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
-            Err(error) => return Err(error),
-        };
+    /// Takes what there is of the messages, and the gate that comes with one of them.
+    fn collect(&mut self, control: &UnixStream, buffer: &mut [u8]) -> io::Result<Option<Sockets>> {
+        let (length, descriptors) = control::receive_some(control, buffer)?;
         self.messages.extend_from_slice(buffer.get(..length).unwrap_or_default());
-        Ok(length > 0)
+        self.open = length > 0;
+        Ok(descriptors.try_into().ok().map(Sockets::from_descriptors))
+    }
+
+    /// What became of the step: what is said first after the gate was handed over.
+    fn last_word(&self) -> io::Result<Option<Message>> {
+        let mut messages = self.messages.as_slice();
+        loop {
+            match control::receive(&mut messages)? {
+                Some(Message::Gate) => {}
+                other => return Ok(other),
+            }
+        }
     }
 }
 

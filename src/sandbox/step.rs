@@ -56,6 +56,8 @@ pub enum Network {
     Host,
     /// A namespace of its own with nothing but `lo`.
     None,
+    /// A namespace of its own whose only way out is a [`Gate`](super::Gate).
+    Gate,
 }
 
 /// Where a piece of output came from.

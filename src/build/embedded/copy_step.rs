@@ -1,58 +1,91 @@
 //! `COPY`, `ADD` and `WORKDIR`: files of a step's sources go into the stage's tree.
 
-use super::copy::{self, CopyRequest, From, Inline};
+use super::copy::{self, CopyRequest, From, Inline, Source, SourcePath, Unmatched};
 use super::mounted::{Folder, Mounted};
+use super::remote::{self, Fetched};
 use super::stage::Surrounding;
-use crate::build::plan::{Base, CopyAction, Step};
+use crate::build::plan::{Base, CopyAction, CopySource, Step};
 use crate::build::{BuildError, FailedReason, FailedStep};
 use crate::dockerfile::ignore::Ignore;
 use crate::store::StoreError;
-use crate::store::rooted::{Owner, Root};
-use std::path::{Path, PathBuf};
+use crate::store::rooted::Owner;
+use std::path::PathBuf;
 
-/// Carries out a `COPY` or `ADD`.
+/// Carries out a `COPY` or `ADD`; answers what is probably a mistake.
 pub(crate) fn copy(
     surrounding: Surrounding<'_>,
     step: &Step,
     action: &CopyAction,
     lowers: &[PathBuf],
     folder: &Folder,
-) -> Result<(), BuildError> {
+) -> Result<Vec<String>, BuildError> {
+    let fetched = remote::fetch(surrounding, step, action, folder)?;
     let into = Mounted::mount(lowers, folder)?;
-    let copied = match &action.from {
-        None => {
-            let request = surrounding.request;
-            let context = open(request.context)?;
-            let ignore = read_ignore(&[beside(request.dockerfile), within(request.context)], step)?;
-            let from = From::Context { root: &context, ignore: &ignore };
-            perform(surrounding, step, action, from, &into)
-        }
-        Some(Base::Context(name)) => {
-            let directory = surrounding.request.contexts.get(name).ok_or(BuildError::NoSuchBase)?;
-            let context = open(directory)?;
-            let ignore = read_ignore(&[within(directory)], step)?;
-            let from = From::Context { root: &context, ignore: &ignore };
-            perform(surrounding, step, action, from, &into)
-        }
+    let tree = match &action.from {
+        None | Some(Base::Context(_)) => None,
         Some(base) => {
             let layers = surrounding.base(base)?.lowers;
             let view = Folder::create(&folder.files.join("source"))?;
-            let source = Mounted::mount(&layers, &view)?;
-            perform(surrounding, step, action, From::Tree { root: source.root() }, &into)?;
-            source.unmount()
+            Some(Mounted::mount(&layers, &view)?)
         }
     };
-    copied?;
-    into.unmount()
+    let local = match (&action.from, &tree) {
+        (_, Some(tree)) => Some(From::Tree { root: tree.root() }),
+        (Some(Base::Context(name)), None) => {
+            Some(surrounding.shared.contexts.get(Some(name))?.from())
+        }
+        _ if !action.sources.iter().any(|source| matches!(source, CopySource::Path(_))) => None,
+        _ => Some(surrounding.shared.contexts.get(None)?.from()),
+    };
+    let sources = sources(action, local, &fetched);
+    let unmatched = perform(surrounding, step, action, sources, &into)?;
+    if let Some(tree) = tree {
+        tree.unmount()?;
+    }
+    into.unmount()?;
+    Ok(unmatched.iter().map(|unmatched| warning(action, unmatched)).collect())
+}
+
+fn sources<'a>(
+    action: &'a CopyAction,
+    local: Option<From<'a>>,
+    fetched: &'a [Option<Fetched>],
+) -> Vec<Source<'a>> {
+    let source = |(source, fetched): (&'a CopySource, &'a Option<Fetched>)| match (source, fetched)
+    {
+        (CopySource::Path(path), _) => {
+            let path = SourcePath::Pattern(path);
+            Some(Source { from: local?, path, extract: action.extract })
+        }
+        (_, fetched) => {
+            let Fetched { root, path, extract } = fetched.as_ref()?;
+            let path = SourcePath::Exact(path);
+            Some(Source { from: From::Tree { root }, path, extract: *extract })
+        }
+    };
+    action.sources.iter().zip(fetched).filter_map(source).collect()
+}
+
+/// As in BuildKit a pattern without a match is no error; but hardly what was meant.
+fn warning(action: &CopyAction, unmatched: &Unmatched) -> String {
+    let place = match action.from {
+        None | Some(Base::Context(_)) => "in the build context",
+        Some(_) => "there",
+    };
+    let pattern = &unmatched.pattern;
+    if unmatched.ignored {
+        return format!("`{pattern}` matches nothing but what .dockerignore leaves out");
+    }
+    format!("`{pattern}` matches nothing {place}")
 }
 
 fn perform(
     surrounding: Surrounding<'_>,
     step: &Step,
     action: &CopyAction,
-    from: From<'_>,
+    sources: Vec<Source<'_>>,
     into: &Mounted,
-) -> Result<(), BuildError> {
+) -> Result<Vec<Unmatched>, BuildError> {
     let failed = |reason| BuildError::from(FailedStep::of(step, reason, Vec::new()));
     let owner = match &action.chown {
         Some(spec) => {
@@ -65,24 +98,22 @@ fn perform(
         .map_err(|error| failed(FailedReason::Exclude(error)))?;
     let inline = action.inline.iter().map(|(name, text)| Inline { name, data: text.as_bytes() });
     let request = CopyRequest {
-        sources: action.sources.clone(),
-        from,
+        sources,
         inline: inline.collect(),
         destination: &action.destination,
         owner,
         mode: action.chmod.clone(),
-        extract_archives: action.extract,
         exclude: &exclude,
         parents: action.parents,
         into: into.root(),
         epoch: surrounding.request.epoch,
         stop: surrounding.request.store.stop(),
     };
-    copy::copy(&request).map_err(|error| match error.into_storage_full() {
+    let done = copy::copy(&request).map_err(|error| match error.into_storage_full() {
         Ok(full) => StoreError::io("write", into.path(), full).into(),
         Err(error) => failed(error.into()),
-    })?;
-    Ok(())
+    });
+    Ok(done?.unmatched)
 }
 
 /// Makes the directory of a `WORKDIR`.
@@ -97,38 +128,4 @@ pub(crate) fn make_directory(
         .create_dir_all(path.trim_start_matches('/').as_bytes(), 0o755, Owner { uid: 0, gid: 0 })
         .map_err(|error| FailedStep::of(step, FailedReason::Directory(error), Vec::new()))?;
     into.unmount()
-}
-
-fn open(path: &Path) -> Result<Root, BuildError> {
-    Root::open(path).map_err(|source| BuildError::io(path, source))
-}
-
-/// `NAME.dockerignore` beside the Dockerfile, which wins over the one in the context.
-/// <https://docs.docker.com/build/concepts/context/#filename-and-location>
-fn beside(dockerfile: &Path) -> PathBuf {
-    let mut path = dockerfile.as_os_str().to_owned();
-    path.push(".dockerignore");
-    path.into()
-}
-
-/// `.dockerignore` of a context; those given with `--build-context` have their own.
-fn within(context: &Path) -> PathBuf {
-    context.join(".dockerignore")
-}
-
-/// The first of these files that there is.
-fn read_ignore(paths: &[PathBuf], step: &Step) -> Result<Ignore, BuildError> {
-    for path in paths {
-        match std::fs::read(path) {
-            Ok(text) => {
-                return Ignore::parse(&text).map_err(|error| {
-                    let reason = FailedReason::Ignore { path: path.clone(), error };
-                    FailedStep::of(step, reason, Vec::new()).into()
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(BuildError::io(path, error)),
-        }
-    }
-    Ok(Ignore::empty())
 }

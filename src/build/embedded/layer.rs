@@ -15,10 +15,11 @@ pub(crate) struct Layer {
     pub(crate) clamped: u64,
 }
 
-/// Takes the layer out of `folder.upper`; none where the step left nothing there. The directory is
+/// Takes the layer of `step` out of `folder.upper`; none where the step left nothing there. The directory is
 /// changed to what the layer says, so that later steps see what a rebuild from the layer would.
 pub(crate) fn take(
     request: &Request<'_>,
+    step: &str,
     folder: &Folder,
 ) -> Result<(Option<Layer>, Vec<Normalized>), BuildError> {
     let normalized = normalize::apply(&folder.upper, request.epoch, request.disabled)?;
@@ -27,7 +28,12 @@ pub(crate) fn take(
     if entries.is_empty() {
         return Ok((None, normalized));
     }
-    let captured = capture::store_layer(&folder.upper, request.epoch, request.store)?;
+    let (upper, epoch, store) = (&folder.upper, request.epoch, request.store);
+    let captured = match request.layers.get(step) {
+        Some(known) => capture::store_layer_unless(&known, upper, epoch, store)?,
+        None => capture::store_layer(upper, epoch, store)?,
+    };
+    request.layers.note(step, captured.diff_id);
     capture::clamp(&folder.upper, request.epoch)?;
     let layer = Layer {
         diff_id: captured.diff_id,

@@ -1,22 +1,33 @@
 //! The embedded builder: no daemon; steps run in namespaces over an overlay, layers are canonical.
 
+mod context;
 pub mod copy;
 mod copy_step;
 mod image;
 mod layer;
 mod mounted;
+mod mounts;
+mod network;
+mod remote;
+mod room;
 mod run;
 mod stage;
 mod tail;
+mod trust;
 mod users;
 
 pub use copy::CopyError;
+pub use mounts::PointError;
+pub use remote::GitError;
+pub use trust::TrustError;
 pub use users::UserError;
 
 use super::plan::{Base, StagePlan};
 use super::{BuildError, Builder, Built, BuiltStep, Guarantees, Request};
+use crate::door::Visitor;
 use crate::package::Package;
-use mounted::{Folder, Mounted};
+use context::Shared;
+use mounted::Mounted;
 use stage::{BuiltStage, Surrounding, build_stage};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -33,12 +44,13 @@ impl Builder for Embedded {
     }
 
     fn guarantees(&self) -> Guarantees {
-        Guarantees { hermetic_network: false, canonical_layers: true }
+        Guarantees { hermetic_network: true, canonical_layers: true }
     }
 
     fn build(&self, request: &Request<'_>) -> Result<Built, BuildError> {
         let started = Instant::now();
-        let mut stages = build_stages(request)?;
+        let shared = Shared::new(request)?;
+        let mut stages = build_stages(request, &shared)?;
         let target = stages.remove(&request.plan.target).ok_or(BuildError::NoSuchBase)?;
         let mut steps: Vec<BuiltStep> = Vec::new();
         for planned in &request.plan.stages {
@@ -48,7 +60,7 @@ impl Builder for Embedded {
             }
         }
         let manifest = target.draft.finish(request.store, request.platform, request.epoch)?;
-        let bases = base_packages(request)?;
+        let bases = base_packages(request, &shared)?;
         Ok(Built { manifest, steps, bases, elapsed: started.elapsed() })
     }
 }
@@ -66,12 +78,15 @@ struct Outcome {
 }
 
 /// Builds every needed stage, each on a thread that waits for the stages it takes from.
-fn build_stages(request: &Request<'_>) -> Result<BTreeMap<usize, BuiltStage>, BuildError> {
+fn build_stages(
+    request: &Request<'_>,
+    shared: &Shared,
+) -> Result<BTreeMap<usize, BuiltStage>, BuildError> {
     let progress = Progress { done: Mutex::new(Outcome::default()), changed: Condvar::new() };
     std::thread::scope(|scope| {
         for planned in &request.plan.stages {
             let progress = &progress;
-            scope.spawn(move || progress.build(request, planned));
+            scope.spawn(move || progress.build(request, planned, shared));
         }
     });
     let outcome = progress.done.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -82,9 +97,10 @@ fn build_stages(request: &Request<'_>) -> Result<BTreeMap<usize, BuiltStage>, Bu
 }
 
 impl Progress {
-    fn build(&self, request: &Request<'_>, planned: &StagePlan) {
-        let Some(available) = self.wait_for(&dependencies(planned)) else { return };
-        let built = build_stage(request, planned, &available);
+    fn build(&self, request: &Request<'_>, planned: &StagePlan, shared: &Shared) {
+        let wanted: Vec<usize> = planned.dependencies().collect();
+        let Some(available) = self.wait_for(&wanted) else { return };
+        let built = build_stage(request, planned, &available, shared);
         let mut outcome = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         match built {
             Ok(stage) => drop(outcome.stages.insert(planned.index, stage)),
@@ -118,27 +134,18 @@ impl Progress {
     }
 }
 
-/// The stages that a stage starts from and copies from.
-fn dependencies(planned: &StagePlan) -> Vec<usize> {
-    let sources = planned.steps.iter().filter_map(super::plan::Step::source);
-    std::iter::once(&planned.base)
-        .chain(sources)
-        .filter_map(|base| match base {
-            Base::Stage(index) => Some(*index),
-            _ => None,
-        })
-        .collect()
-}
-
 /// What each image of the request contains.
-fn base_packages(request: &Request<'_>) -> Result<BTreeMap<String, Vec<Package>>, BuildError> {
+fn base_packages(
+    request: &Request<'_>,
+    shared: &Shared,
+) -> Result<BTreeMap<String, Vec<Package>>, BuildError> {
     let nothing = BTreeMap::new();
-    let surrounding = Surrounding { request, available: &nothing };
-    let scratch = request.store.temporary_directory()?;
+    let visitor = Visitor::new("");
+    let surrounding = Surrounding { request, available: &nothing, shared, visitor: &visitor };
     let mut packages = BTreeMap::new();
-    for (number, reference) in request.images.keys().enumerate() {
+    for reference in request.images.keys() {
         let image = surrounding.base(&Base::Image(reference.clone()))?;
-        let folder = Folder::create(&scratch.path().join(number.to_string()))?;
+        let folder = shared.room.on_disk()?;
         let mounted = Mounted::mount(&image.lowers, &folder)?;
         packages.insert(reference.clone(), mounted.packages()?);
         mounted.unmount()?;

@@ -20,6 +20,7 @@ const DATABASE_SIZE_MAX: u64 = 512 << 20;
 /// The directories that an overlay needs, and one for files that are bound into it.
 #[derive(Debug)]
 pub(crate) struct Folder {
+    pub(crate) root: PathBuf,
     pub(crate) upper: PathBuf,
     pub(crate) files: PathBuf,
     work: PathBuf,
@@ -30,12 +31,13 @@ impl Folder {
     /// Makes the directories below `root`, which must not exist.
     pub(crate) fn create(root: &Path) -> Result<Self, BuildError> {
         let folder = Self {
+            root: root.to_owned(),
             upper: root.join("upper"),
             files: root.join("files"),
             work: root.join("work"),
             merged: root.join("merged"),
         };
-        for path in [root, &folder.upper, &folder.files, &folder.work, &folder.merged] {
+        for path in [&folder.root, &folder.upper, &folder.files, &folder.work, &folder.merged] {
             std::fs::create_dir(path).map_err(|source| BuildError::io(path, source))?;
         }
         Ok(folder)

@@ -1,12 +1,17 @@
 //! `RUN`: a command in the sandbox over the stage's layers.
 
 use super::mounted::{Folder, Mounted};
+use super::mounts::Mounts;
+use super::network::Network;
+use super::stage::Surrounding;
 use super::tail::Tail;
+use super::trust::TrustError;
 use crate::build::event::{BuildName, Event, EventKind, OutputStream};
 use crate::build::plan::{RunAction, Step};
 use crate::build::{BuildError, FailedReason, FailedStep, Request};
 use crate::package::Package;
-use crate::sandbox::{self, Bind, Exit, Network, Stream, Surroundings};
+use crate::sandbox::{self, Bind, Exit, Stream, Surroundings};
+use crate::store::remove_tree;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::Permissions;
@@ -14,35 +19,82 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Where the host says which name servers to ask.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where a heredoc that is a script of its own is seen by the step; outside of the image's tree.
 const SCRIPT_FOLDER: &str = "dev/pipes";
 
+/// What the user is told where a step is started anew.
+const MOVED: &str =
+    "rlock: these files take more memory than they may; the step starts anew on the disk\n";
+
 /// What the host lends to every step, and where it is seen.
 const RESOLVER_TARGETS: [&[u8]; 2] = [b"etc/resolv.conf", b"etc/hosts"];
 
-/// Runs `command`; answers the packages afterwards, where a package database was written.
+/// Runs `command`; answers the folder with what it wrote and, where a package database was written,
+/// the packages afterwards.
+///
+/// What outgrows memory is started anew on the disk: a step is a function of what it starts from.
 pub(crate) fn run(
-    request: &Request<'_>,
+    surrounding: Surrounding<'_>,
+    step: &Step,
+    command: &RunAction,
+    lowers: &[PathBuf],
+) -> Result<(Folder, Option<Vec<Package>>), BuildError> {
+    let Surrounding { request, shared, .. } = surrounding;
+    if let Some(folder) = shared.room.in_memory()? {
+        let (ran, is_short) = shared.room.watched(request.cancelled, |stop| {
+            run_in(surrounding, step, command, lowers, &folder, stop)
+        });
+        match ran {
+            Err(BuildError::Cancelled)
+                if is_short && !request.cancelled.load(Ordering::Relaxed) =>
+            {
+                remove_tree(&folder.root).map_err(|error| BuildError::io(&folder.root, error))?;
+                announce(request, step, Stream::Stderr, MOVED.as_bytes());
+            }
+            ran => return Ok((folder, ran?)),
+        }
+    }
+    let folder = shared.room.on_disk()?;
+    let packages = run_in(surrounding, step, command, lowers, &folder, request.cancelled)?;
+    Ok((folder, packages))
+}
+
+fn run_in(
+    surrounding: Surrounding<'_>,
     step: &Step,
     command: &RunAction,
     lowers: &[PathBuf],
     folder: &Folder,
+    cancelled: &AtomicBool,
 ) -> Result<Option<Vec<Package>>, BuildError> {
+    let request = surrounding.request;
+    let mounts = Mounts::prepare(surrounding, step, lowers, folder)?;
     let points = mount_points(lowers, folder)?;
-    let layers: Vec<PathBuf> = std::iter::once(points).chain(lowers.iter().cloned()).collect();
+    mounts.make_points(&points, request.epoch)?;
+    let network = Network::prepare(surrounding, command, lowers, folder)?;
+    let on_top = network.layer().map(Path::to_owned);
+    let layers: Vec<PathBuf> =
+        std::iter::once(points).chain(lowers.iter().cloned()).chain(on_top).collect();
     let mounted = Mounted::mount(&layers, folder)?;
     mounted.pin_root_time(request.epoch)?;
-    let prepared = prepare(request, step, command, &mounted, folder)?;
+    let mut prepared = prepare(request, step, command, &network, &mounted, folder)?;
+    prepared.binds.extend(mounts.binds());
+    mounts.add_variables(&mut prepared.env);
     let mut tail = Tail::default();
-    let mut take = |stream, bytes: &[u8]| {
+    let mut redactor = mounts.redactor();
+    let mut show = |stream, bytes: &[u8]| {
         tail.push(stream, bytes);
         announce(request, step, stream, bytes);
     };
-    let reason = match sandbox::run(&prepared, &mut take, request.cancelled)? {
+    let mut take = |stream, bytes: &[u8]| show(stream, &redactor.push(stream, bytes));
+    let exit =
+        network.run(&prepared, &mut take, cancelled).map_err(|error| at_step(step, error))?;
+    for (stream, rest) in redactor.finish() {
+        show(stream, &rest);
+    }
+    let reason = match exit {
         Exit::Code(0) => None,
         Exit::Code(code) => Some(FailedReason::Code(code)),
         Exit::Signal(signal) => Some(FailedReason::Signal(signal)),
@@ -53,7 +105,19 @@ pub(crate) fn run(
     }
     let packages = mounted.packages_if_written(folder)?;
     mounted.unmount()?;
+    network.scrub()?;
+    mounts.finish(step, &folder.upper)?;
     Ok(packages)
+}
+
+/// What the step's own command is to blame for is the step's failure.
+fn at_step(step: &Step, error: BuildError) -> BuildError {
+    match error {
+        BuildError::Trust(left @ TrustError::Residue(_)) => {
+            FailedStep::of(step, FailedReason::AuthorityLeft(left), Vec::new()).into()
+        }
+        other => other,
+    }
 }
 
 /// A lowest layer with what is only there to be mounted over, so that nothing of it is written.
@@ -70,7 +134,11 @@ fn mount_points(lowers: &[PathBuf], folder: &Folder) -> Result<PathBuf, BuildErr
     Ok(points)
 }
 
-fn announce(request: &Request<'_>, step: &Step, stream: Stream, bytes: &[u8]) {
+/// Passes output of a step on to whoever shows it.
+pub(crate) fn announce(request: &Request<'_>, step: &Step, stream: Stream, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
     let stream = match stream {
         Stream::Stdout => OutputStream::Standard,
         Stream::Stderr => OutputStream::Error,
@@ -83,6 +151,7 @@ fn prepare(
     request: &Request<'_>,
     step: &Step,
     command: &RunAction,
+    network: &Network<'_>,
     mounted: &Mounted,
     folder: &Folder,
 ) -> Result<sandbox::Step, BuildError> {
@@ -95,9 +164,10 @@ fn prepare(
         BuildName::B => Surroundings::varied(),
     };
     let mut binds = vec![
-        resolver(folder, "resolv.conf", &std::fs::read(RESOLV_CONF).unwrap_or_default())?,
+        resolver(folder, "resolv.conf", &network.resolver())?,
         resolver(folder, "hosts", &surroundings.hosts_file())?,
     ];
+    binds.extend(network.binds());
     let mut argv = command.argv.clone();
     if let Some((name, text)) = &command.script {
         let bind = script(folder, name, text)?;
@@ -107,24 +177,30 @@ fn prepare(
     Ok(sandbox::Step {
         root: mounted.path().to_owned(),
         argv: argv.into_iter().map(String::into_bytes).collect(),
-        env: environment(command, request.epoch, &user.home),
+        env: environment(command, network, request.epoch, &user.home),
         cwd: command.cwd.clone().into_bytes(),
         uid: user.uid,
         gid: user.gid,
         groups: user.groups,
         binds,
         surroundings,
-        network: if command.network { Network::Host } else { Network::None },
+        network: network.kind(),
         stdin: None,
     })
 }
 
 /// What the step sees: the Dockerfile's variables win over those that rlock sets.
-fn environment(command: &RunAction, epoch: i64, home: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn environment(
+    command: &RunAction,
+    network: &Network<'_>,
+    epoch: i64,
+    home: &str,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut env = BTreeMap::from([
         ("HOME".to_owned(), home.to_owned()),
         ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string()),
     ]);
+    env.extend(network.environment());
     env.extend(command.env.clone());
     env.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
 }

@@ -1,13 +1,16 @@
 //! One stage: its steps in order, each over the layers of the ones before it.
 
+use super::context::Shared;
 use super::image::Draft;
 use super::mounted::{Folder, Mounted};
+use super::room::Room;
 use super::{copy_step, layer, run};
 use crate::build::event::{Event, EventKind, Place};
 use crate::build::plan::{Action, Base, StagePlan, Step};
 use crate::build::{BuildError, BuiltStep, FailedReason, FailedStep, PackageChange, Request};
+use crate::door::Visitor;
 use crate::package::Package;
-use crate::store::{StoreError, TemporaryDirectory};
+use crate::store::StoreError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,8 +26,6 @@ pub(crate) struct BuiltStage {
     pub(crate) lowers: Vec<PathBuf>,
     /// What is installed; none where that was not asked yet.
     packages: Option<Vec<Package>>,
-    /// The trees that `lowers` points into live as long as somebody uses them.
-    trees: Vec<Arc<TemporaryDirectory>>,
 }
 
 /// What a step may need beside itself.
@@ -33,6 +34,10 @@ pub(crate) struct Surrounding<'a> {
     pub(crate) request: &'a Request<'a>,
     /// The stages that this one takes from.
     pub(crate) available: &'a BTreeMap<usize, BuiltStage>,
+    /// What all steps of the build share.
+    pub(crate) shared: &'a Shared,
+    /// Who asks for what the step takes from outside.
+    pub(crate) visitor: &'a Arc<Visitor>,
 }
 
 /// Runs the steps of `planned`; `available` holds the stages that it takes from.
@@ -40,20 +45,25 @@ pub(crate) fn build_stage(
     request: &Request<'_>,
     planned: &StagePlan,
     available: &BTreeMap<usize, BuiltStage>,
+    shared: &Shared,
 ) -> Result<BuiltStage, BuildError> {
-    let surrounding = Surrounding { request, available };
+    let nobody = Visitor::new("");
+    let surrounding = Surrounding { request, available, shared, visitor: &nobody };
     let mut stage = surrounding.base(&planned.base)?;
-    let scratch = Arc::new(request.store.temporary_directory()?);
-    stage.trees.push(Arc::clone(&scratch));
-    for (index, step) in planned.steps.iter().enumerate() {
+    for step in &planned.steps {
         if request.cancelled.load(Ordering::Relaxed) {
             return Err(BuildError::Cancelled);
         }
         let announce = Announce { request, step, place: request.plan.place(&step.id) };
         announce.started();
         let started = Instant::now();
-        let folder = Folder::create(&scratch.path().join(index.to_string()))?;
-        let performed = stage.perform(surrounding, step, &folder);
+        let visitor = Visitor::new(&step.id);
+        let mut performed = stage.perform(Surrounding { visitor: &visitor, ..surrounding }, step);
+        match &mut performed {
+            Ok(built) => built.traffic = visitor.traffic(),
+            Err(BuildError::Step(failed)) => failed.traffic = visitor.traffic(),
+            Err(_) => {}
+        }
         announce.ended(started.elapsed(), &performed);
         let mut built = performed?;
         built.elapsed = started.elapsed();
@@ -115,41 +125,41 @@ impl Surrounding<'_> {
 
 impl BuiltStage {
     fn new(draft: Draft, lowers: Vec<PathBuf>) -> Self {
-        Self { draft, steps: Vec::new(), lowers, packages: None, trees: Vec::new() }
+        Self { draft, steps: Vec::new(), lowers, packages: None }
     }
 
     fn perform(
         &mut self,
         surrounding: Surrounding<'_>,
         step: &Step,
-        folder: &Folder,
     ) -> Result<BuiltStep, BuildError> {
         let mut built = BuiltStep::of(step);
-        if matches!(step.action, Action::Configure) {
-            self.draft.record(&step.created_by, surrounding.request.epoch, None);
-            return Ok(built);
-        }
-        let changed = match &step.action {
+        let folder = match &step.action {
+            Action::Configure => {
+                self.draft.record(&step.created_by, surrounding.request.epoch, None);
+                return Ok(built);
+            }
             Action::Run(command) => {
-                let before = self.packages(folder)?;
-                let after = run::run(surrounding.request, step, command, &self.lowers, folder)?;
-                after.map(|after| PackageChange { before, after })
+                let before = self.packages(&surrounding.shared.room)?;
+                let (folder, after) = run::run(surrounding, step, command, &self.lowers)?;
+                if let Some(after) = after {
+                    self.packages = Some(after.clone());
+                    built.packages = Some(PackageChange { before, after });
+                }
+                folder
             }
             Action::Copy(copy) => {
-                copy_step::copy(surrounding, step, copy, &self.lowers, folder)?;
-                None
+                let folder = surrounding.shared.room.on_disk()?;
+                built.warnings = copy_step::copy(surrounding, step, copy, &self.lowers, &folder)?;
+                folder
             }
             Action::MakeDirectory(path) => {
-                copy_step::make_directory(step, path, &self.lowers, folder)?;
-                None
+                let folder = surrounding.shared.room.on_disk()?;
+                copy_step::make_directory(step, path, &self.lowers, &folder)?;
+                folder
             }
-            Action::Configure => None,
         };
-        if let Some(change) = &changed {
-            self.packages = Some(change.after.clone());
-        }
-        built.packages = changed;
-        self.keep_layer(surrounding.request, step, folder, &mut built)?;
+        self.keep_layer(surrounding.request, step, &folder, &mut built)?;
         Ok(built)
     }
 
@@ -160,7 +170,7 @@ impl BuiltStage {
         folder: &Folder,
         built: &mut BuiltStep,
     ) -> Result<(), BuildError> {
-        let taken = layer::take(request, folder).map_err(|error| match error {
+        let taken = layer::take(request, &step.id, folder).map_err(|error| match error {
             BuildError::Store(error @ StoreError::Unrepresentable { .. }) => {
                 FailedStep::of(step, FailedReason::Left(error), Vec::new()).into()
             }
@@ -180,11 +190,11 @@ impl BuiltStage {
     }
 
     /// What is installed in the stage as it is now, read once.
-    fn packages(&mut self, folder: &Folder) -> Result<Vec<Package>, BuildError> {
+    fn packages(&mut self, room: &Room) -> Result<Vec<Package>, BuildError> {
         if let Some(packages) = &self.packages {
             return Ok(packages.clone());
         }
-        let view = Folder::create(&folder.files.join("view"))?;
+        let view = room.on_disk()?;
         let mounted = Mounted::mount(&self.lowers, &view)?;
         let packages = mounted.packages()?;
         mounted.unmount()?;

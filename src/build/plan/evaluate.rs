@@ -1,15 +1,15 @@
 //! Walks the instructions of the needed stages and says what each does, variables resolved.
 
 use super::outline::{Outline, OutlineStage, Wish};
-use super::state::{State, absolute, destination};
+use super::sources::Words;
+use super::state::{State, absolute};
 use super::{
-    Action, Base, Chmod, CopyAction, Images, Plan, PlanError, RunAction, StagePlan, Step, at,
-    configure, expansion, input, refuse,
+    Action, Base, Images, Plan, PlanError, RunAction, StagePlan, Step, at, closed, configure,
+    input, mounts, refuse,
 };
 use crate::dockerfile::expand::{Expander, Lookup};
 use crate::dockerfile::{
-    Add, Copy, Dockerfile, Instruction, InstructionKind, Network, Run, Script, Source, Stage, Word,
-    parse_instruction,
+    Copy, Dockerfile, Instruction, InstructionKind, Run, Script, Stage, parse_instruction,
 };
 use crate::oci::Digest;
 use crate::text::Span;
@@ -41,8 +41,7 @@ pub fn plan(
             },
             Base::Scratch | Base::Context(_) => State::scratch(),
         };
-        let walk =
-            Walk { dockerfile, outline, wish, expander: &expander, ends: &ends, stage, outlined };
+        let walk = Walk { dockerfile, outline, wish, expander: &expander, stage, outlined };
         let (planned, state) = walk.stage(state)?;
         ends.insert(outlined.index, state);
         stages.push(planned);
@@ -53,6 +52,7 @@ pub fn plan(
         .chain(ends.into_values().flat_map(|state| state.declared))
         .collect();
     let unused_arguments = wish.arguments.unused(&declared);
+    closed::mark(&mut stages);
     Ok(Plan { stages, target: outline.target, unused_arguments })
 }
 
@@ -61,8 +61,6 @@ struct Walk<'a> {
     outline: &'a Outline,
     wish: &'a Wish<'a>,
     expander: &'a Expander,
-    /// The final states of the stages above.
-    ends: &'a BTreeMap<usize, State>,
     stage: &'a Stage,
     outlined: &'a OutlineStage,
 }
@@ -73,7 +71,8 @@ struct Place {
     input: Digest,
     span: Span,
     triggered: bool,
-    source: Option<Base>,
+    /// Where it takes from, by the number of the mount.
+    sources: BTreeMap<usize, Base>,
 }
 
 impl Walk<'_> {
@@ -86,7 +85,7 @@ impl Walk<'_> {
                 input: known.input,
                 span: instruction.span,
                 triggered: false,
-                source: self.outlined.sources.get(&index).cloned(),
+                sources: self.sources(index),
             };
             steps.push(self.step(instruction, place, &mut state)?);
         }
@@ -98,6 +97,13 @@ impl Walk<'_> {
             author: state.author.clone(),
         };
         Ok((planned, state))
+    }
+
+    /// Where an instruction takes from, by the number of the mount.
+    fn sources(&self, instruction: usize) -> BTreeMap<usize, Base> {
+        let range = (instruction, 0)..(instruction + 1, 0);
+        let sources = self.outlined.sources.range(range);
+        sources.map(|((_, number), base)| (*number, base.clone())).collect()
     }
 
     /// The `ONBUILD` triggers of the base, which are spent by this.
@@ -118,12 +124,16 @@ impl Walk<'_> {
             let message = "COPY --from is not supported in a trigger yet".to_owned();
             return Err(at(from.span, message, None));
         }
+        if let Some((_, from)) = mounts::sources(&trigger.kind).first() {
+            let message = "RUN --mount with `from` is not supported in a trigger yet".to_owned();
+            return Err(at(from.span, message, None));
+        }
         let place = Place {
             id: input::step_id(self.dockerfile, self.outlined.index, &format!("onbuild.{number}")),
             input: input::digest(&trigger, &state.arguments),
             span: self.stage.from.span,
             triggered: true,
-            source: None,
+            sources: BTreeMap::new(),
         };
         self.step(&trigger, place, state)
     }
@@ -136,8 +146,10 @@ impl Walk<'_> {
     ) -> Result<Step, PlanError> {
         let words = Words { expander: self.expander, state };
         let action = match &instruction.kind {
-            InstructionKind::Run(run) => Action::Run(self.run(run, state)),
-            InstructionKind::Copy(copy) => Action::Copy(words.copy(copy, place.source.clone())?),
+            InstructionKind::Run(run) => Action::Run(self.run(run, &place.sources, state)?),
+            InstructionKind::Copy(copy) => {
+                Action::Copy(words.copy(copy, place.sources.get(&0).cloned())?)
+            }
             InstructionKind::Add(add) => Action::Copy(words.add(add)?),
             InstructionKind::Workdir(word) => {
                 let path = absolute(&state.directory(), &words.word(word)?);
@@ -159,7 +171,6 @@ impl Walk<'_> {
                 Action::Configure
             }
         };
-        state.closed = state.closed && self.keeps_closed(&action);
         let script = instruction.normalized();
         let text = script.lines().next().unwrap_or_default().to_owned();
         Ok(Step {
@@ -171,36 +182,39 @@ impl Walk<'_> {
             script,
             input: place.input,
             triggered: place.triggered,
-            closed: state.closed,
+            // Known when all steps are.
+            closed: false,
             action,
         })
     }
 
-    /// Whether what `action` brings is known without the build context.
-    fn keeps_closed(&self, action: &Action) -> bool {
-        let Action::Copy(copy) = action else { return true };
-        match &copy.from {
-            None => copy.sources.is_empty(),
-            Some(Base::Stage(index)) => self.ends.get(index).is_some_and(|state| state.closed),
-            Some(Base::Image(_) | Base::Scratch) => true,
-            Some(Base::Context(_)) => false,
-        }
-    }
-
-    fn run(&self, run: &Run, state: &State) -> RunAction {
+    fn run(
+        &self,
+        run: &Run,
+        sources: &BTreeMap<usize, Base>,
+        state: &State,
+    ) -> Result<RunAction, PlanError> {
+        let lookup = Lookup(|name: &str| state.variable(name));
+        let mounts = mounts::resolve(
+            &run.mounts,
+            &state.directory(),
+            &|text| self.expander.word(text, &lookup),
+            &|number| sources.get(&number).cloned(),
+        )?;
         let (argv, script) = match run.script() {
             Script::Exec(argv) => (argv, None),
             Script::Shell(text) => (state.shell().into_iter().chain([text]).collect(), None),
             Script::File { name, contents } => (Vec::new(), Some((name, contents))),
         };
-        RunAction {
+        Ok(RunAction {
             argv,
             script,
+            mounts,
             env: state.command_environment(self.wish.arguments.predefined()),
             user: state.config.user.clone(),
             cwd: state.directory(),
-            network: run.network != Network::None,
-        }
+            network: run.network,
+        })
     }
 }
 
@@ -209,91 +223,5 @@ fn created_by(text: &str, action: &Action) -> String {
     match action {
         Action::Run(run) if !run.argv.is_empty() => format!("RUN {}", run.argv.join(" ")),
         _ => text.to_owned(),
-    }
-}
-
-/// The words of `COPY` and `ADD`, expanded with a state.
-struct Words<'a> {
-    expander: &'a Expander,
-    state: &'a State,
-}
-
-impl Words<'_> {
-    fn copy(&self, copy: &Copy, from: Option<Base>) -> Result<CopyAction, PlanError> {
-        let (sources, inline) = self.sources(&copy.sources)?;
-        Ok(CopyAction {
-            from,
-            sources: sources.into_iter().map(|(path, _)| path).collect(),
-            inline,
-            destination: destination(&self.state.directory(), &self.word(&copy.destination)?),
-            chown: self.optional(copy.chown.as_ref())?,
-            chmod: self.mode(copy.chmod.as_ref())?,
-            exclude: self.all(&copy.exclude)?,
-            parents: copy.parents,
-            extract: false,
-        })
-    }
-
-    fn add(&self, add: &Add) -> Result<CopyAction, PlanError> {
-        let (sources, inline) = self.sources(&add.sources)?;
-        for (path, word) in &sources {
-            refuse::remote_source(path, word)?;
-        }
-        Ok(CopyAction {
-            from: None,
-            sources: sources.into_iter().map(|(path, _)| path).collect(),
-            inline,
-            destination: destination(&self.state.directory(), &self.word(&add.destination)?),
-            chown: self.optional(add.chown.as_ref())?,
-            chmod: self.mode(add.chmod.as_ref())?,
-            exclude: self.all(&add.exclude)?,
-            parents: false,
-            extract: add.unpack.unwrap_or(true),
-        })
-    }
-
-    #[expect(clippy::type_complexity, reason = "two lists that are made in one pass")]
-    fn sources<'s>(
-        &self,
-        sources: &'s [Source],
-    ) -> Result<(Vec<(String, &'s Word)>, Vec<(String, String)>), PlanError> {
-        let (mut paths, mut inline) = (Vec::new(), Vec::new());
-        for source in sources {
-            match source {
-                Source::Path(word) => paths.push((self.word(word)?, word)),
-                Source::Heredoc(heredoc) => {
-                    let text = heredoc.contents();
-                    let lookup = Lookup(|name: &str| self.state.variable(name));
-                    let text = if heredoc.expand {
-                        let expanded = self.expander.heredoc(&text, &lookup);
-                        expanded.map_err(|error| expansion(heredoc.body_span, &error))?
-                    } else {
-                        text.into_owned()
-                    };
-                    inline.push((heredoc.name.clone(), text));
-                }
-            }
-        }
-        Ok((paths, inline))
-    }
-
-    fn all(&self, words: &[Word]) -> Result<Vec<String>, PlanError> {
-        words.iter().map(|word| self.word(word)).collect()
-    }
-
-    fn mode(&self, word: Option<&Word>) -> Result<Option<Chmod>, PlanError> {
-        let Some(word) = word else { return Ok(None) };
-        let mode = Chmod::parse(&self.word(word)?);
-        mode.map(Some).map_err(|error| at(word.span, error.to_string(), error.hint()))
-    }
-
-    fn optional(&self, word: Option<&Word>) -> Result<Option<String>, PlanError> {
-        word.map(|word| self.word(word)).transpose()
-    }
-
-    fn word(&self, word: &Word) -> Result<String, PlanError> {
-        let lookup = Lookup(|name: &str| self.state.variable(name));
-        let expanded = self.expander.word(&word.text, &lookup);
-        Ok(expanded.map_err(|error| expansion(word.span, &error))?)
     }
 }

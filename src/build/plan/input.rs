@@ -74,8 +74,9 @@ pub(super) fn step_id(dockerfile: &Dockerfile, stage: usize, instruction: &str) 
     }
 }
 
-/// The stage's part of [`step_id`].
-pub(super) fn stage_id(dockerfile: &Dockerfile, stage: usize) -> String {
+/// How the ids of a stage's steps start: its name, else its number from zero; empty where the file has
+/// only one stage, without a name.
+pub fn stage_id(dockerfile: &Dockerfile, stage: usize) -> String {
     let name = dockerfile.stages.get(stage).and_then(|stage| stage.name.clone());
     match (name, dockerfile.stages.len()) {
         (Some(name), _) => name,

@@ -3,23 +3,32 @@
 
 mod arguments;
 mod chmod;
+mod closed;
 mod configure;
 mod error;
 mod evaluate;
 mod input;
+mod mounts;
 mod outline;
 mod refuse;
+mod remote;
+mod require;
 mod signal;
+mod sources;
 mod state;
 
 pub use arguments::Arguments;
 pub use chmod::{Chmod, ChmodError};
 pub use error::PlanError;
 pub use evaluate::plan;
-pub use input::StepInput;
+pub use input::{StepInput, stage_id};
+pub use mounts::{Attributes, RunMount, RunMountKind};
 pub use outline::{ImageUse, NamedContexts, OtherStage, Outline, OutlineStage, Wish, outline};
+pub use remote::{GitSource, UrlSource};
+pub use require::require;
 
 use super::event::Place;
+use crate::dockerfile::Network;
 use crate::oci::{Digest, RuntimeConfig};
 use crate::store::Image;
 use crate::text::Span;
@@ -98,6 +107,28 @@ impl Step {
             _ => None,
         }
     }
+
+    /// What `COPY --from` and `RUN --mount=from=` take from.
+    pub fn sources(&self) -> impl Iterator<Item = &Base> {
+        let mounts = self.mounts().iter().filter_map(RunMount::source);
+        self.source().into_iter().chain(mounts)
+    }
+
+    /// The mounts of a `RUN`.
+    pub fn mounts(&self) -> &[RunMount] {
+        match &self.action {
+            Action::Run(run) => &run.mounts,
+            _ => &[],
+        }
+    }
+}
+
+impl StagePlan {
+    /// The stages that it starts from and takes from.
+    pub fn dependencies(&self) -> impl Iterator<Item = usize> {
+        let sources = self.steps.iter().flat_map(Step::sources);
+        std::iter::once(&self.base).chain(sources).filter_map(Base::stage)
+    }
 }
 
 impl Plan {
@@ -137,10 +168,23 @@ pub struct RunAction {
     pub user: String,
     /// Working directory, absolute.
     pub cwd: String,
-    /// Whether the step may use the network.
-    pub network: bool,
+    /// What it may reach.
+    pub network: Network,
     /// A heredoc that is a script of its own: its name and text. There is no `argv` then.
     pub script: Option<(String, String)>,
+    /// What it sees and does not keep.
+    pub mounts: Vec<RunMount>,
+}
+
+/// Something to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopySource {
+    /// Files: a path or a pattern, resolved.
+    Path(String),
+    /// A file to download.
+    Url(UrlSource),
+    /// A repository.
+    Git(GitSource),
 }
 
 /// Files to copy.
@@ -148,8 +192,8 @@ pub struct RunAction {
 pub struct CopyAction {
     /// Where from; `None` is the build context.
     pub from: Option<Base>,
-    /// Patterns, resolved.
-    pub sources: Vec<String>,
+    /// What, in order.
+    pub sources: Vec<CopySource>,
     /// Files given in the Dockerfile itself: name and content.
     pub inline: Vec<(String, String)>,
     /// Absolute; ends with a slash where the instruction's did.
@@ -162,7 +206,7 @@ pub struct CopyAction {
     pub exclude: Vec<String>,
     /// `--parents`.
     pub parents: bool,
-    /// Whether local archives are extracted: `ADD`.
+    /// Whether archives among the paths are extracted: `ADD`.
     pub extract: bool,
 }
 

@@ -3,7 +3,7 @@
 
 use super::input::{self, Inputs, StepInput};
 use super::state::State;
-use super::{Arguments, Base, PlanError, at, expansion, refuse};
+use super::{Arguments, Base, PlanError, at, expansion, mounts, refuse};
 use crate::dockerfile::expand::{Expander, Lookup};
 use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, Stage, Word};
 use crate::oci::{Platform, Reference};
@@ -52,8 +52,9 @@ pub struct OutlineStage {
     pub index: usize,
     /// Where it starts.
     pub base: Base,
-    /// Where each `COPY --from` takes from, by the index of the instruction.
-    pub sources: BTreeMap<usize, Base>,
+    /// Where each `COPY --from` and `RUN --mount` takes from, by the index of the instruction and the
+    /// number of the mount in it.
+    pub sources: BTreeMap<(usize, usize), Base>,
     /// Its instructions, with what makes each stale.
     pub inputs: Vec<StepInput>,
 }
@@ -139,10 +140,9 @@ impl Outline {
         let mut uses = Vec::new();
         for outlined in &self.stages {
             let Some(stage) = dockerfile.stages.get(outlined.index) else { continue };
-            let copies = outlined
-                .sources
-                .iter()
-                .filter_map(|(index, base)| Some((base, stage.instructions.get(*index)?.span)));
+            let copies = outlined.sources.iter().filter_map(|((index, _), base)| {
+                Some((base, stage.instructions.get(*index)?.span))
+            });
             for (base, span) in std::iter::once((&outlined.base, stage.from.span)).chain(copies) {
                 if let Base::Image(reference) = base
                     && seen.insert(reference.clone())
@@ -187,7 +187,14 @@ impl Sketch<'_> {
         for (number, instruction) in stage.instructions.iter().enumerate() {
             refuse::instruction(instruction)?;
             if let Some(from) = copy_source(instruction) {
-                sources.insert(number, self.source(&from.text, index, from.span)?);
+                sources.insert((number, 0), self.source(&from.text, index, from.span)?);
+            }
+            for (mount, from) in mounts::sources(&instruction.kind) {
+                let base = match from.text.as_str() {
+                    "scratch" => Base::Scratch,
+                    name => self.source(name, index, from.span)?,
+                };
+                sources.insert((number, mount), base);
             }
         }
         Ok(OutlineStage { index, base, sources, inputs: Vec::new() })
@@ -212,7 +219,7 @@ impl Sketch<'_> {
             Ok(number) => Err(at(
                 span,
                 format!("stage {number} does not stand above this one, which is stage {index}"),
-                Some("COPY --from can take only from stages above".to_owned()),
+                Some("a stage can take only from stages above".to_owned()),
             )),
             Err(_) => self.base(name, index, span),
         }

@@ -1,9 +1,7 @@
 //! What the language has and the embedded builder does not do yet: refused before anything is built.
 
-use super::{PlanError, at};
-use crate::dockerfile::{
-    Add, Dockerfile, Instruction, InstructionKind, Run, Security, Source, Word,
-};
+use super::{PlanError, at, remote};
+use crate::dockerfile::{Add, Dockerfile, Instruction, InstructionKind, Run, Security, Source};
 use crate::text::Span;
 
 /// Frontends whose language is the one that rlock reads.
@@ -32,15 +30,12 @@ pub(super) fn frontend(dockerfile: &Dockerfile) -> Result<(), PlanError> {
 pub(super) fn instruction(instruction: &Instruction) -> Result<(), PlanError> {
     match &instruction.kind {
         InstructionKind::Run(run) => refuse_run(instruction, run),
-        InstructionKind::Add(add) => refuse_add(instruction, add),
+        InstructionKind::Add(add) => refuse_add(add),
         _ => Ok(()),
     }
 }
 
 fn refuse_run(instruction: &Instruction, run: &Run) -> Result<(), PlanError> {
-    if !run.mounts.is_empty() {
-        return Err(unsupported(flag(instruction, "mount"), "RUN --mount"));
-    }
     if !run.devices.is_empty() {
         return Err(unsupported(flag(instruction, "device"), "RUN --device"));
     }
@@ -52,28 +47,17 @@ fn refuse_run(instruction: &Instruction, run: &Run) -> Result<(), PlanError> {
     }
 }
 
-fn refuse_add(instruction: &Instruction, add: &Add) -> Result<(), PlanError> {
-    if add.checksum.is_some() {
-        return Err(unsupported(flag(instruction, "checksum"), "ADD --checksum"));
-    }
-    if add.keep_git_dir {
-        return Err(unsupported(flag(instruction, "keep-git-dir"), "ADD --keep-git-dir"));
-    }
-    // What has no variables is known to be remote before any image is looked at.
+/// Finds what is no source, before any image is looked at, where there are no variables in it.
+fn refuse_add(add: &Add) -> Result<(), PlanError> {
     add.sources.iter().try_for_each(|source| match source {
-        Source::Path(word) => remote_source(&word.text, word),
-        Source::Heredoc(_) => Ok(()),
+        Source::Path(word) if !word.text.contains(['$', '\\', '`']) => {
+            match remote::classify(&word.text) {
+                Some(Err(error)) => Err(at(word.span, error.message, error.hint)),
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
     })
-}
-
-/// Refuses a source of `ADD` that is not a local file, once its variables are expanded.
-/// <https://docs.docker.com/reference/dockerfile/#add>
-pub(super) fn remote_source(source: &str, word: &Word) -> Result<(), PlanError> {
-    let url = ["http://", "https://", "git://", "ssh://"];
-    if url.iter().any(|scheme| source.starts_with(scheme)) || source.starts_with("git@") {
-        return Err(unsupported(word.span, "ADD of something remote"));
-    }
-    Ok(())
 }
 
 fn unsupported(span: Span, what: &str) -> PlanError {

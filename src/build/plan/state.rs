@@ -19,8 +19,6 @@ pub(super) struct State {
     pub(super) arguments: BTreeMap<String, String>,
     /// Names of all build arguments that were declared on the way, with or without a value.
     pub(super) declared: BTreeSet<String>,
-    /// Whether nothing of the build context can have reached the stage.
-    pub(super) closed: bool,
     /// Whether this stage has a `CMD`; one that is inherited ends with an `ENTRYPOINT`.
     pub(super) has_cmd: bool,
 }
@@ -28,7 +26,7 @@ pub(super) struct State {
 impl State {
     /// The state after a `FROM` whose image is not looked at.
     pub(super) fn unknown() -> Self {
-        Self { closed: true, ..Self::default() }
+        Self::default()
     }
 
     /// The state after `FROM scratch`.

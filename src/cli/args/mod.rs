@@ -3,16 +3,23 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are the help pages, which are plain text")]
 
+mod given;
 mod registry;
 mod source;
+mod store;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use given::{AgentArgument, HostArgument, SecretArgument, SecretSource};
 pub use registry::{AuthHost, RegistryArguments, RegistryHost};
 pub use source::{BuildContext, ImageArgument, ImageSource, ImageTarget, LayoutSelector};
-pub use value::{BuildArgument, Format, OutputFile, RuleName, SchemaArgument};
+pub use store::{
+    LockPlaceArguments, Place, RemoteArgument, StoreArguments, StoreCommand, StoreGcArguments,
+    StorePullArguments, StorePushArguments, StoreStatusArguments, StoreVerifyArguments,
+};
+pub use value::{BuildArgument, Format, OutputFile, RuleName, SchemaArgument, Size};
 
 use crate::finding::Severity;
 use crate::oci::Platform;
@@ -65,6 +72,8 @@ pub enum Command {
     /// Compare any two images: what differs, and why
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArguments),
+    /// The content behind the lock: push and pull it, verify it, collect garbage
+    Store(StoreArguments),
     /// Say what a cause or a rule means, and how to mend it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
@@ -194,6 +203,27 @@ pub struct InputArguments {
         value_name = "NAME=SOURCE"
     )]
     pub build_contexts: Vec<BuildContext>,
+    /// What `RUN --mount=type=secret` may ask for.
+    #[arg(
+        help = "Give the build a secret, from a file or a variable; nothing keeps it",
+        long = "secret",
+        value_name = "id=ID[,src=FILE|,env=NAME]"
+    )]
+    pub secrets: Vec<SecretArgument>,
+    /// What `RUN --mount=type=ssh` may ask for.
+    #[arg(
+        help = "Give the build an SSH agent [socket: $SSH_AUTH_SOCK]",
+        long = "ssh",
+        value_name = "default|ID[=SOCKET]"
+    )]
+    pub agents: Vec<AgentArgument>,
+    /// Where hosts are.
+    #[arg(
+        help = "Where the host NAME is, for all that steps fetch; without any proxy",
+        long = "add-host",
+        value_name = "NAME:ADDRESS"
+    )]
+    pub hosts: Vec<HostArgument>,
     /// The platform.
     #[arg(help = "Platform of the image [default: the host's]", long, value_name = "OS/ARCH")]
     pub platform: Option<Platform>,
@@ -208,6 +238,14 @@ pub struct InputArguments {
         value_name = "N"
     )]
     pub jobs: Option<NonZeroUsize>,
+    /// Memory for files of steps.
+    #[arg(
+        help = "Memory that the files of RUN steps may take in each build before they go to the disk, \
+                such as 512M [default: a quarter of what is available]",
+        long,
+        value_name = "SIZE"
+    )]
+    pub scratch_memory: Option<Size>,
     /// Registries.
     #[command(flatten)]
     pub registries: RegistryArguments,
@@ -349,6 +387,9 @@ pub struct LockArguments {
     /// The lock.
     #[command(flatten)]
     pub locking: LockingArguments,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArguments,
 }
 
 /// `rlock verify`.

@@ -29,6 +29,11 @@ fn help_pages() {
     for command in root.get_subcommands_mut().filter(|command| command.get_name() != "help") {
         let page = command.clone().term_width(90).render_long_help().to_string();
         pages.push((command.get_name().to_owned(), page));
+        let name = command.get_name().to_owned();
+        for command in command.get_subcommands_mut().filter(|it| it.get_name() != "help") {
+            let page = command.clone().term_width(90).render_long_help().to_string();
+            pages.push((format!("{name}-{}", command.get_name()), page));
+        }
     }
     for (name, page) in pages {
         let page = page.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
@@ -181,11 +186,40 @@ fn what_means_nothing_is_refused_with_the_way_out() {
         ("diff a b --path ../x", "without `.` and `..`"),
         ("verify --against dir:x", "use `rlock diff`"),
         ("build -o out", "expected oci:DIR[:TAG]"),
-        ("schema lock", "check, diff, verify"),
+        ("schema build", "check, diff, lock, verify, store-status"),
+        ("store", "push"),
+        ("store push locks", "it has no host: write HOST/NAME; for a directory write ./DIR"),
+        ("store push team/locks", "it has no host"),
+        ("store push reg.example/Locks", "not an image reference"),
+        ("store gc --unused-for -1", "unexpected argument"),
+        ("store gc --unused-for 1 --all-but-locks x", "cannot be used with"),
+        ("store status --deep --offline", "cannot be used with"),
     ] {
         let message = refusal(line);
         assert!(message.contains(expected), "{line}:\n{message}");
     }
+}
+
+#[test]
+fn a_repository_and_a_directory_are_told_apart() {
+    let push = |line: &str| {
+        let Command::Store(store) = parse(&format!("store push {line}")).unwrap().command else {
+            panic!("not of the store")
+        };
+        let StoreCommand::Push(push) = store.command else { panic!("not a push") };
+        (push.first, push.directory)
+    };
+    let remote = |text: &str| Some(Place::Remote(text.parse().unwrap()));
+    assert_eq!(push(""), (None, None));
+    assert_eq!(push("./web"), (Some(Place::Directory("./web".into())), None));
+    assert_eq!(push("reg.example/a:b web"), (remote("reg.example/a:b"), Some("web".into())));
+    let argument = |text: &str| text.parse::<RemoteArgument>().unwrap();
+    let (plain, tagged) = (argument("reg.example:5000/a/b"), argument("reg.example:5000/a/b:c"));
+    assert_eq!((plain.tag.as_deref(), tagged.tag.as_deref()), (None, Some("c")));
+    assert_eq!(plain.repository, tagged.repository);
+    assert_eq!(plain.named(), None);
+    assert_eq!(tagged.named().unwrap().to_string(), "reg.example:5000/a/b:c");
+    assert_eq!(argument("docker.io/library/a").repository.name(), "docker.io/library/a");
 }
 
 #[test]
@@ -207,5 +241,17 @@ fn registries_of_every_command_that_asks_them() {
         assert_eq!(registries.insecure_registries, [host("a.example"), host("[::1]:5000")]);
         let pair = AuthHost { registry: host("a.example:5000"), server: host("auth.example:8443") };
         assert_eq!(registries.allow_auth_hosts, [pair]);
+    }
+}
+
+#[test]
+fn sizes_are_dockers() {
+    for (text, bytes) in
+        [("0", 0), ("7", 7), ("7b", 7), ("2k", 2048), ("3MB", 3 << 20), ("1g", 1 << 30)]
+    {
+        assert_eq!(text.parse::<Size>().unwrap().0, bytes, "{text}");
+    }
+    for text in ["", "m", "-1", "1.5g", "1t", "99999999999g"] {
+        assert!(text.parse::<Size>().is_err(), "{text}");
     }
 }

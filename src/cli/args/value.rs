@@ -41,6 +41,29 @@ impl FromStr for BuildArgument {
     }
 }
 
+/// A size in docker's words: bytes, or with `k`, `m` or `g` for powers of 1024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        let plain = lower.strip_suffix('b').unwrap_or(&lower);
+        let (digits, shift) = match plain.strip_suffix(['k', 'm', 'g']) {
+            Some(digits) if plain.ends_with('k') => (digits, 10),
+            Some(digits) if plain.ends_with('m') => (digits, 20),
+            Some(digits) => (digits, 30),
+            None => (plain, 0),
+        };
+        let number: u64 =
+            digits.parse().map_err(|_| "expected a size, for instance 512M".to_owned())?;
+        let bytes = number.checked_mul(1 << shift).ok_or("the size is too large")?;
+        Ok(Self(bytes))
+    }
+}
+
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -103,8 +126,12 @@ pub enum SchemaArgument {
     Check,
     /// rlock.diff/1
     Diff,
+    /// rlock.lock/1
+    Lock,
     /// rlock.verify/1
     Verify,
+    /// rlock.store-status/1
+    StoreStatus,
 }
 
 impl From<SchemaArgument> for SchemaName {
@@ -112,7 +139,9 @@ impl From<SchemaArgument> for SchemaName {
         match name {
             SchemaArgument::Check => Self::Check,
             SchemaArgument::Diff => Self::Diff,
+            SchemaArgument::Lock => Self::Lock,
             SchemaArgument::Verify => Self::Verify,
+            SchemaArgument::StoreStatus => Self::StoreStatus,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Whether a lockfile still fits its Dockerfile, and if not, why: what is new, changed or gone.
 
-use super::{LockedStep, Lockfile};
+mod matching;
+
+pub(crate) use matching::{Match, Matches, Sought, matches};
+
+use super::{LockedStep, Lockfile, stage_of};
 use crate::oci::{Digest, Platform, Reference};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a Dockerfile asks of its lockfile.
@@ -14,6 +18,8 @@ pub struct Wanted {
     pub canonical: u32,
     /// Every image that an instruction names, in the order of the Dockerfile.
     pub images: Vec<WantedImage>,
+    /// Every stage, in the order of the Dockerfile.
+    pub stages: Vec<WantedStage>,
     /// Every instruction, in the order of the Dockerfile.
     pub steps: Vec<WantedStep>,
     /// What the lockfile may hold besides.
@@ -44,6 +50,19 @@ pub struct WantedImage {
     pub reference: Reference,
     /// Line of the instruction, from 1.
     pub line: usize,
+}
+
+/// A stage of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedStage {
+    /// How the ids of its steps start.
+    pub id: String,
+    /// What its `FROM` names, after expansion: a normalised reference, `scratch`, or a stage's id.
+    pub base: String,
+    /// First line of the `FROM`, from 1.
+    pub line: usize,
+    /// The `FROM` as written.
+    pub instruction: String,
 }
 
 /// An instruction of a Dockerfile.
@@ -88,6 +107,27 @@ pub enum Misfit {
         /// The image.
         reference: Reference,
     },
+    /// A stage is new.
+    StageAdded {
+        /// First line of its `FROM`.
+        line: usize,
+        /// Its `FROM` as written.
+        instruction: String,
+    },
+    /// A stage starts from something else than it did.
+    StageChanged {
+        /// First line of its `FROM`.
+        line: usize,
+        /// Its `FROM` as written today.
+        instruction: String,
+        /// What it started from.
+        locked: String,
+    },
+    /// A locked stage is no longer there.
+    StageRemoved {
+        /// How the ids of its steps start.
+        id: String,
+    },
     /// An instruction is new.
     StepAdded {
         /// Its first line.
@@ -104,6 +144,13 @@ pub enum Misfit {
         /// The instruction as written today.
         instruction: String,
     },
+    /// An instruction stood elsewhere in its stage.
+    StepMoved {
+        /// Its first line.
+        line: usize,
+        /// The instruction as written.
+        instruction: String,
+    },
     /// A locked instruction is no longer there.
     StepRemoved {
         /// Its id in the lockfile.
@@ -116,11 +163,15 @@ impl Misfit {
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::ImageNotLocked { line, .. }
+            | Self::StageAdded { line, .. }
+            | Self::StageChanged { line, .. }
             | Self::StepAdded { line, .. }
-            | Self::StepChanged { line, .. } => Some(*line),
+            | Self::StepChanged { line, .. }
+            | Self::StepMoved { line, .. } => Some(*line),
             Self::Platform { .. }
             | Self::Canonical { .. }
             | Self::ImageUnused { .. }
+            | Self::StageRemoved { .. }
             | Self::StepRemoved { .. } => None,
         }
     }
@@ -142,8 +193,22 @@ impl fmt::Display for Misfit {
             Self::ImageUnused { reference } => {
                 write!(formatter, "the image `{reference}` is locked and no longer used")
             }
-            Self::StepAdded { line, instruction } => {
+            Self::StageAdded { line, instruction } | Self::StepAdded { line, instruction } => {
                 write!(formatter, "line {line}: `{}` is not locked", first_line(instruction))
+            }
+            Self::StageChanged { line, instruction, locked } => {
+                let instruction = first_line(instruction);
+                write!(formatter, "line {line}: `{instruction}` was locked on `{locked}`")
+            }
+            Self::StageRemoved { id } if id.is_empty() => {
+                formatter.write_str("the stage that is locked is no longer in the Dockerfile")
+            }
+            Self::StageRemoved { id } => {
+                write!(formatter, "stage `{id}` is locked and no longer in the Dockerfile")
+            }
+            Self::StepMoved { line, instruction } => {
+                let instruction = first_line(instruction);
+                write!(formatter, "line {line}: `{instruction}` was locked in another place")
             }
             Self::StepChanged { line, instruction, .. } => {
                 let instruction = first_line(instruction);
@@ -179,7 +244,9 @@ impl Lockfile {
             misfits.push(Misfit::Canonical { locked, wanted });
         }
         misfits.extend(self.image_misfits(wanted));
-        misfits.extend(self.step_misfits(wanted));
+        let found = matches(self, &wanted.sought());
+        misfits.extend(self.stage_misfits(wanted, &found));
+        misfits.extend(self.step_misfits(wanted, &found));
         // By line of the Dockerfile, then what has none; first of all what concerns the whole.
         misfits.sort_by_key(|misfit| match misfit {
             Misfit::Platform { .. } | Misfit::Canonical { .. } => (0, 0),
@@ -188,11 +255,10 @@ impl Lockfile {
         misfits
     }
 
-    /// The locked step of each wanted one, matched by what they do rather than by where they
-    /// stand, so that an inserted line does not move the pins of the lines below it.
+    /// The locked step of each wanted one, matched by what they do, and in which order, rather than
+    /// by where they stand, so that an inserted line does not move the pins of the lines below it.
     pub fn matching_steps(&self, wanted: &Wanted) -> Vec<Option<&LockedStep>> {
-        let steps: Vec<_> = wanted.steps.iter().map(|step| (&*step.id, step.input)).collect();
-        match_steps(&self.steps, &steps, &wanted.elsewhere)
+        matches(self, &wanted.sought()).steps.into_iter().map(Match::same).collect()
     }
 
     fn image_misfits(&self, wanted: &Wanted) -> Vec<Misfit> {
@@ -211,100 +277,75 @@ impl Lockfile {
         misfits
     }
 
-    fn step_misfits(&self, wanted: &Wanted) -> Vec<Misfit> {
-        let found = self.matching_steps(wanted);
-        let kept: BTreeSet<&str> = found.iter().flatten().map(|step| &*step.id).collect();
-        let own = self.steps.iter().map(|step| &*step.id);
-        let own = own.filter(|id| !wanted.elsewhere.has_step(id));
-        let mut left: BTreeSet<&str> = own.filter(|id| !kept.contains(id)).collect();
+    fn stage_misfits(&self, wanted: &Wanted, found: &Matches<'_>) -> Vec<Misfit> {
+        let images: BTreeSet<String> =
+            self.images.iter().map(|image| image.reference.to_string()).collect();
         let mut misfits = Vec::new();
-        for (step, _) in wanted.steps.iter().zip(&found).filter(|(_, found)| found.is_none()) {
-            let (line, instruction) = (step.line, step.instruction.clone());
-            misfits.push(if left.remove(&*step.id) {
-                Misfit::StepChanged { id: step.id.clone(), line, instruction }
-            } else {
-                Misfit::StepAdded { line, instruction }
-            });
+        for (stage, found_stage) in wanted.stages.iter().zip(&found.stages) {
+            let (line, instruction) = (stage.line, stage.instruction.clone());
+            match found_stage {
+                // That an image is not locked is said of the image.
+                _ if stage.base.contains('/') && !images.contains(&stage.base) => {}
+                None => misfits.push(Misfit::StageAdded { line, instruction }),
+                Some(found) if !found.same_base => {
+                    let locked = found.locked.base.clone();
+                    misfits.push(Misfit::StageChanged { line, instruction, locked });
+                }
+                Some(_) => {}
+            }
         }
-        misfits.extend(left.into_iter().map(|id| Misfit::StepRemoved { id: id.to_owned() }));
+        let gone = self.gone_stages(wanted, found).into_iter();
+        misfits.extend(gone.map(|id| Misfit::StageRemoved { id: id.to_owned() }));
+        misfits
+    }
+
+    /// The ids of the locked stages that the Dockerfile no longer has.
+    fn gone_stages(&self, wanted: &Wanted, found: &Matches<'_>) -> BTreeSet<&str> {
+        let kept: BTreeSet<&str> =
+            found.stages.iter().flatten().map(|stage| &*stage.locked.id).collect();
+        let others = &wanted.elsewhere.stages;
+        let ids = self.stages.iter().map(|stage| &*stage.id);
+        ids.filter(|id| !kept.contains(id) && !others.contains(*id)).collect()
+    }
+
+    fn step_misfits(&self, wanted: &Wanted, found: &Matches<'_>) -> Vec<Misfit> {
+        let mut misfits = Vec::new();
+        let mut found_ids: BTreeSet<&str> = BTreeSet::new();
+        for (step, found) in wanted.steps.iter().zip(&found.steps) {
+            let (line, instruction) = (step.line, step.instruction.clone());
+            let (locked, misfit) = match found {
+                Match::Same(locked) => (*locked, None),
+                Match::Moved(locked) => (*locked, Some(Misfit::StepMoved { line, instruction })),
+                Match::Changed(locked) => {
+                    let id = locked.id.clone();
+                    (*locked, Some(Misfit::StepChanged { id, line, instruction }))
+                }
+                Match::None => {
+                    misfits.push(Misfit::StepAdded { line, instruction });
+                    continue;
+                }
+            };
+            found_ids.insert(&locked.id);
+            misfits.extend(misfit);
+        }
+        let gone_stages = self.gone_stages(wanted, found);
+        let own = self.steps.iter().filter(|step| !wanted.elsewhere.has_step(&step.id));
+        let gone = own.filter(|step| !found_ids.contains(&*step.id));
+        // With its stage each of its steps is gone.
+        let gone = gone.filter(|step| !gone_stages.contains(stage_of(&step.id)));
+        misfits.extend(gone.map(|step| Misfit::StepRemoved { id: step.id.clone() }));
         misfits
     }
 }
 
-/// `STAGE` of `STAGE/INSTRUCTION`; empty where there is one stage.
-pub(crate) fn stage_of(id: &str) -> &str {
-    id.rsplit_once('/').map_or("", |(stage, _)| stage)
-}
-
-/// `INSTRUCTION` of `STAGE/INSTRUCTION`, where it is a number.
-pub(crate) fn number_of(id: &str) -> Option<u64> {
-    id.rsplit_once('/').map_or(id, |(_, number)| number).parse().ok()
-}
-
-/// For each wanted step the locked one with the same input: first within its own stage, then
-/// anywhere, for a stage may have got another name; but never one of the stages `elsewhere`.
-pub(crate) fn match_steps<'a>(
-    locked: &'a [LockedStep],
-    wanted: &[(&str, Digest)],
-    elsewhere: &Elsewhere,
-) -> Vec<Option<&'a LockedStep>> {
-    let own: Vec<&LockedStep> =
-        locked.iter().filter(|step| !elsewhere.has_step(&step.id)).collect();
-    let places = match_places(&own, wanted);
-    places.into_iter().map(|place| place.and_then(|at| own.get(at).copied())).collect()
-}
-
-fn match_places(locked: &[&LockedStep], wanted: &[(&str, Digest)]) -> Vec<Option<usize>> {
-    let mut found = vec![None; wanted.len()];
-    let mut taken = BTreeSet::new();
-    for within_stage in [true, false] {
-        let stage = |id| if within_stage { stage_of(id) } else { "" };
-        let mut groups: BTreeMap<(&str, Digest), Vec<usize>> = BTreeMap::new();
-        for (at, step) in locked.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
-            groups.entry((stage(&step.id), step.input)).or_default().push(at);
-        }
-        let mut seekers: BTreeMap<(&str, Digest), Vec<usize>> = BTreeMap::new();
-        for (at, (id, input)) in wanted.iter().enumerate() {
-            if found.get(at) == Some(&None) {
-                seekers.entry((stage(id), *input)).or_default().push(at);
-            }
-        }
-        for (key, seekers) in seekers {
-            let offered = groups.remove(&key).unwrap_or_default();
-            for (seeker, offer) in pair(locked, wanted, &seekers, offered) {
-                taken.insert(offer);
-                if let Some(place) = found.get_mut(seeker) {
-                    *place = Some(offer);
-                }
-            }
+impl Wanted {
+    fn sought(&self) -> Sought<'_> {
+        Sought {
+            stages: self.stages.iter().map(|stage| (&*stage.id, &*stage.base)).collect(),
+            steps: self.steps.iter().map(|step| (&*step.id, step.input)).collect(),
+            elsewhere: &self.elsewhere,
         }
     }
-    found
-}
-
-/// Pairs steps that do the same: in order if there are as many, otherwise first those whose ids
-/// are equal too.
-fn pair(
-    locked: &[&LockedStep],
-    wanted: &[(&str, Digest)],
-    seekers: &[usize],
-    mut offered: Vec<usize>,
-) -> Vec<(usize, usize)> {
-    let locked_id = |at: usize| locked.get(at).map_or("", |step| &*step.id);
-    let wanted_id = |at: usize| wanted.get(at).map_or("", |(id, _)| *id);
-    offered.sort_by_key(|at| (number_of(locked_id(*at)), locked_id(*at)));
-    let mut pairs = Vec::new();
-    let mut seekers = seekers.to_vec();
-    if seekers.len() != offered.len() {
-        seekers.retain(|seeker| {
-            let equal = offered.iter().position(|at| locked_id(*at) == wanted_id(*seeker));
-            let offer = equal.map(|at| offered.remove(at));
-            pairs.extend(offer.map(|offer| (*seeker, offer)));
-            offer.is_none()
-        });
-    }
-    pairs.extend(seekers.into_iter().zip(offered));
-    pairs
 }
 
 #[cfg(test)]

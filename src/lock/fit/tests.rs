@@ -1,11 +1,15 @@
 //! When a lock no longer fits, and why.
 
 use super::*;
+use crate::lock::LockedStage;
 
 /// A lockfile of one instruction a line; every step's input is its text.
 fn locked(lines: &[&str]) -> Lockfile {
     let mut lockfile = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
-    lockfile.steps = wanted(lines)
+    let wanted = wanted(lines);
+    let stages = wanted.stages.into_iter();
+    lockfile.stages = stages.map(|stage| LockedStage { id: stage.id, base: stage.base }).collect();
+    lockfile.steps = wanted
         .steps
         .into_iter()
         .map(|step| LockedStep { id: step.id, input: step.input, layer: None })
@@ -19,15 +23,28 @@ fn wanted(lines: &[&str]) -> Wanted {
         platform: "linux/amd64".parse().unwrap(),
         canonical: 1,
         images: Vec::new(),
+        stages: Vec::new(),
         steps: Vec::new(),
         elsewhere: Elsewhere::default(),
     };
+    if lines.first().is_none_or(|line| !line.starts_with("FROM ")) {
+        let (id, base) = (String::new(), "scratch".to_owned());
+        wanted.stages.push(WantedStage { id, base, line: 0, instruction: "FROM scratch".into() });
+    }
     let (mut stage, mut number) = (String::new(), 0);
     for (index, text) in lines.iter().enumerate() {
         let line = index + 1;
         if let Some(from) = text.strip_prefix("FROM ") {
             let (image, name) = from.split_once(" AS ").unwrap_or((from, ""));
-            wanted.images.push(WantedImage { reference: image.parse().unwrap(), line });
+            let base = if wanted.stages.iter().any(|stage| stage.id == image) {
+                image.to_owned()
+            } else {
+                let reference: Reference = image.parse().unwrap();
+                wanted.images.push(WantedImage { reference: reference.clone(), line });
+                reference.to_string()
+            };
+            let (id, instruction) = (name.to_owned(), (*text).to_owned());
+            wanted.stages.push(WantedStage { id, base, line, instruction });
             stage = if name.is_empty() { String::new() } else { format!("{name}/") };
             number = 0;
             continue;
@@ -141,6 +158,7 @@ fn images_platform_and_form_must_fit() {
             "the lockfile has layers of form 1, this rlock makes form 2",
             "line 1: the image `docker.io/library/debian:trixie` is not locked",
             "the image `docker.io/library/debian:bookworm` is locked and no longer used",
+            "the stage that is locked is no longer in the Dockerfile",
         ]
     );
 }
@@ -166,10 +184,10 @@ fn stages_that_are_not_needed_are_not_judged() {
     lockfile.steps.retain(|step| stage_of(&step.id) == "test");
     assert_eq!(messages(&lockfile, &prod), ["line 2: `RUN a` is not locked"]);
     prod.elsewhere.stages.clear();
-    assert_eq!(
-        messages(&lockfile, &prod),
-        ["step `test/2` is locked and no longer in the Dockerfile"]
-    );
+    let found = messages(&lockfile, &prod);
+    let expected =
+        ["stage `test` is locked and no longer in the Dockerfile", "line 2: `RUN a` is not locked"];
+    assert!(expected.iter().all(|text| found.contains(&(*text).to_owned())), "{found:?}");
 
     lockfile.images.push(super::super::LockedImage {
         reference: "y".parse().unwrap(),
@@ -182,4 +200,101 @@ fn stages_that_are_not_needed_are_not_judged() {
     assert_eq!(lockfile.fit(&prod).len(), 1);
     prod.elsewhere.images.insert("y".parse().unwrap());
     assert_eq!(lockfile.fit(&prod), []);
+}
+
+#[test]
+fn steps_that_changed_places_are_named() {
+    let swapped = wanted(&["RUN b", "RUN a", "ENV x=1", "CMD c"]);
+    let lockfile = locked(&LINES);
+    let misfits = messages(&lockfile, &swapped);
+    let expected = [
+        "line 1: `RUN b` was locked in another place",
+        "line 2: `RUN a` was locked in another place",
+    ];
+    assert_eq!(misfits.len(), 1, "{misfits:?}");
+    assert!(expected.contains(&&*misfits[0]), "{misfits:?}");
+    assert!(lockfile.fit(&swapped)[0].line().is_some());
+
+    let last = ["RUN b", "ENV x=1", "CMD c", "RUN a"];
+    assert_eq!(
+        messages(&lockfile, &wanted(&last)),
+        ["line 4: `RUN a` was locked in another place"]
+    );
+    let twice = ["RUN u", "RUN a", "RUN u", "RUN b"];
+    let inserted = ["RUN u", "RUN u", "RUN a", "RUN u", "RUN b"];
+    let misfits = messages(&locked(&twice), &wanted(&inserted));
+    assert_eq!(misfits.len(), 1, "{misfits:?}");
+    assert!(misfits[0].ends_with("`RUN u` is not locked"), "{misfits:?}");
+}
+
+/// A lockfile of `lines` with the images that they name.
+fn with_images(lines: &[&str]) -> Lockfile {
+    let mut lockfile = locked(lines);
+    for WantedImage { reference, .. } in wanted(lines).images {
+        if lockfile.images.iter().all(|image| image.reference != reference) {
+            lockfile.images.push(super::super::LockedImage {
+                reference,
+                index: None,
+                manifest: Digest::of(b""),
+                packages: Vec::new(),
+            });
+        }
+    }
+    lockfile
+}
+
+#[test]
+fn another_base_is_noticed_though_its_image_is_locked() {
+    let before = ["FROM x AS a", "RUN a", "FROM y AS b", "RUN b", "FROM a AS c", "RUN c"];
+    let lockfile = with_images(&before);
+    assert_eq!(lockfile.fit(&wanted(&before)), []);
+    for (at, line, expected) in [
+        (0, "FROM y AS a", "line 1: `FROM y AS a` was locked on `docker.io/library/x:latest`"),
+        (4, "FROM b AS c", "line 5: `FROM b AS c` was locked on `a`"),
+        (4, "FROM y AS c", "line 5: `FROM y AS c` was locked on `a`"),
+    ] {
+        let mut after = before;
+        after[at] = line;
+        let found = messages(&lockfile, &wanted(&after));
+        assert!(found.contains(&expected.to_owned()), "{found:?}");
+        let unused = found.iter().filter(|text| text.ends_with("no longer used")).count();
+        assert_eq!(found.len(), 1 + unused, "{found:?}");
+    }
+    let mut moved = before;
+    moved[0] = "FROM z AS a";
+    assert_eq!(
+        messages(&lockfile, &wanted(&moved)),
+        [
+            "line 1: the image `docker.io/library/z:latest` is not locked",
+            "the image `docker.io/library/x:latest` is locked and no longer used",
+        ],
+        "the base need not be named twice"
+    );
+    let renamed = ["FROM x AS aa", "RUN a", "FROM y AS b", "RUN b", "FROM aa AS c", "RUN c"];
+    assert_eq!(lockfile.fit(&wanted(&renamed)), [], "the stage is the same, its name is not");
+}
+
+#[test]
+fn stages_come_and_go() {
+    let before = ["FROM x AS a", "RUN a", "FROM x AS b", "RUN b"];
+    let lockfile = with_images(&before);
+    let mut more = before.to_vec();
+    more.extend(["FROM a AS c", "RUN c"]);
+    assert_eq!(
+        messages(&lockfile, &wanted(&more)),
+        ["line 5: `FROM a AS c` is not locked", "line 6: `RUN c` is not locked"]
+    );
+    assert_eq!(
+        messages(&lockfile, &wanted(&before[2..])),
+        ["stage `a` is locked and no longer in the Dockerfile"]
+    );
+    // A stage without steps is told by what it starts from.
+    let empty = with_images(&["FROM x AS a", "FROM a AS b", "RUN b"]);
+    assert_eq!(empty.fit(&wanted(&["FROM x AS other", "FROM other AS b", "RUN b"])), []);
+    // A file of one stage that has no name gets a second one.
+    let one = with_images(&["FROM x", "RUN a"]);
+    assert_eq!(
+        messages(&one, &wanted(&["FROM x AS new", "RUN n", "FROM x AS old", "RUN a"])),
+        ["line 1: `FROM x AS new` is not locked", "line 2: `RUN n` is not locked"]
+    );
 }

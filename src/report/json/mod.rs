@@ -5,8 +5,10 @@
 
 mod check;
 mod diff;
+mod lock;
 mod parts;
 mod schema;
+mod store_status;
 mod verify;
 
 #[cfg(test)]
@@ -16,7 +18,9 @@ mod validator;
 
 pub use check::check;
 pub use diff::diff;
+pub use lock::lock;
 pub use schema::SchemaName;
+pub use store_status::store_status;
 pub use verify::verify;
 
 use super::{Failure, FindingsExit, Status, inert};

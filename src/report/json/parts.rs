@@ -5,8 +5,8 @@ use crate::diff::ConfigDifference;
 use crate::finding::{Finding, Location};
 use crate::oci::Digest;
 use crate::report::{
-    BuildResult, Comparison, Guarantee, LockState, LockSummary, NormalisedFile, StepRow, Target,
-    inert,
+    BuildResult, Comparison, Coverage, Guarantee, LockState, LockSummary, NormalisedFile, StepRow,
+    Target, inert,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,6 +78,7 @@ fn lock(lock: &LockSummary) -> Value {
         ("epoch", Some(json!(lock.epoch))),
         ("images", Some(json!(lock.images))),
         ("packages", Some(json!(lock.packages))),
+        ("fetches", Some(json!(lock.fetches))),
         ("steps", Some(json!(lock.steps))),
         ("recorded_layers", Some(json!(lock.layers))),
     ])
@@ -192,6 +193,35 @@ pub(super) fn normalised(files: &[NormalisedFile]) -> Value {
             object([rule, path, bytes, ("differed", Some(json!(file.differed)))])
         })
         .collect()
+}
+
+pub(super) fn coverage(coverage: &Coverage) -> Value {
+    let refused = coverage.refused.iter().map(|refused| {
+        object([
+            ("step", Some(json!(refused.step))),
+            ("location", refused.location.as_ref().map(location)),
+            ("target", Some(json!(refused.target))),
+            ("cause", Some(json!(refused.cause.id))),
+            ("reason", Some(json!(refused.reason))),
+            ("hint", Some(json!(refused.hint))),
+        ])
+    });
+    let rules = coverage.rules.iter().map(|used| {
+        object([
+            ("rule", Some(json!(used.rule))),
+            ("step", Some(json!(used.step))),
+            ("location", used.location.as_ref().map(location)),
+            ("target", Some(json!(used.target))),
+        ])
+    });
+    json!({
+        "fetches": coverage.fetches,
+        "locked": coverage.locked,
+        "fetched": coverage.fetched,
+        "bytes": coverage.bytes,
+        "refused": refused.collect::<Value>(),
+        "rules": rules.collect::<Value>(),
+    })
 }
 
 pub(super) fn guarantees(guarantees: &[Guarantee]) -> Value {

@@ -7,8 +7,12 @@ pub enum SchemaName {
     Check,
     /// Of `rlock diff --format json`.
     Diff,
+    /// Of `rlock lock --format json`.
+    Lock,
     /// Of `rlock verify --format json`.
     Verify,
+    /// Of `rlock store status --format json`.
+    StoreStatus,
 }
 
 impl SchemaName {
@@ -17,7 +21,9 @@ impl SchemaName {
         match self {
             Self::Check => include_str!("../schema/check.json"),
             Self::Diff => include_str!("../schema/diff.json"),
+            Self::Lock => include_str!("../schema/lock.json"),
             Self::Verify => include_str!("../schema/verify.json"),
+            Self::StoreStatus => include_str!("../schema/store-status.json"),
         }
     }
 }

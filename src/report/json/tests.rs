@@ -21,6 +21,8 @@ fn documents_follow_their_schemas() {
         valid(SchemaName::Check, &check(&samples::not_reproducible(), options));
         valid(SchemaName::Verify, &verify(&samples::not_verified(), options));
         valid(SchemaName::Diff, &diff(&samples::difference(), options));
+        valid(SchemaName::StoreStatus, &store_status(&samples::supplies(), options));
+        valid(SchemaName::Lock, &lock(&samples::completed(), options));
     }
     let mut report = samples::not_reproducible();
     report.target.stage = Some("final".into());
@@ -33,6 +35,67 @@ fn documents_follow_their_schemas() {
         manifest: crate::oci::Digest::of(b""),
     };
     valid(SchemaName::Verify, &verify(&report, TIMED));
+}
+
+#[test]
+fn the_document_of_a_status_counts_every_state() {
+    let text = store_status(&samples::supplies(), Options::default());
+    let document = valid(SchemaName::StoreStatus, &text);
+    let expected = json!({
+        "urls": 5, "lost": 1, "unknown": 1, "only_here": 1, "one_source": 1, "safe": 1,
+        "gone_upstream": 3, "without_digest": 2,
+    });
+    assert_eq!(document["summary"], expected);
+    let states: Vec<_> =
+        document["urls"].as_array().unwrap().iter().map(|url| url["state"].clone()).collect();
+    assert_eq!(states, ["lost", "unknown", "only-here", "one-source", "safe"]);
+    assert_eq!(document["urls"][1]["upstream"]["reason"], "it answers 503");
+    let failed = Failure {
+        command: "store-status".into(),
+        status: Status::Findings,
+        message: "there is no lockfile".into(),
+        location: None,
+        output: Vec::new(),
+        hint: None,
+    };
+    valid(SchemaName::StoreStatus, &failure(&failed, Options::default()));
+}
+
+#[test]
+fn what_was_refused_is_in_the_documents() {
+    let (coverage, findings) = samples::not_covered(2);
+    let mut report = samples::completed();
+    report.coverage = Some(coverage.clone());
+    report.findings.clone_from(&findings);
+    let document = valid(SchemaName::Lock, &lock(&report, Options::default()));
+    let refused = &document["coverage"]["refused"];
+    assert_eq!(refused.as_array().unwrap().len(), 3);
+    assert_eq!(refused[2]["target"], "db.example:5432");
+    assert_eq!(refused[2]["cause"], "refused-connection");
+    assert_eq!(refused[0]["location"]["start_line"], 2);
+    assert_eq!(document["coverage"]["rules"][0]["rule"], "npm-noise");
+    let mut report = samples::reproducible();
+    report.coverage = None;
+    let document = valid(SchemaName::Check, &check(&report, Options::default()));
+    assert!(document["coverage"].is_null());
+    let mut report = samples::not_verified();
+    (report.coverage, report.findings) = (Some(coverage), findings);
+    valid(SchemaName::Verify, &verify(&report, Options::default()));
+}
+
+/// `UPDATE=1` rewrites the file.
+#[test]
+fn the_document_of_a_lock() {
+    let mut report = samples::completed();
+    let (coverage, findings) = samples::not_covered(1);
+    (report.coverage, report.findings) = (Some(coverage), findings);
+    let document = lock(&report, Options::default());
+    let document = document.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/report/lock.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &document).unwrap();
+    }
+    assert_eq!(document, std::fs::read_to_string(path).unwrap());
 }
 
 #[test]

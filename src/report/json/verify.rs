@@ -20,6 +20,7 @@ pub fn verify(report: &VerifyReport, options: Options) -> String {
             ("findings", Some(parts::findings(&report.findings))),
             ("normalised", Some(parts::normalised(&report.normalised))),
             ("clamped", Some(json!(report.clamped))),
+            ("coverage", report.coverage.as_ref().map(parts::coverage)),
             ("guarantees", Some(parts::guarantees(&report.guarantees))),
             ("timings", parts::timings(&report.timings, options)),
         ],

@@ -1,7 +1,7 @@
 //! The screen of `rlock check`.
 
-use super::{BAD, Detail, GOOD, Page, Screen, findings, parts};
-use crate::report::{CheckReport, LockState, Verdict, inert, words};
+use super::{BAD, Detail, GOOD, Page, Screen, coverage, findings, parts};
+use crate::report::{CheckReport, Coverage, LockState, Verdict, inert, words};
 
 /// Renders the report.
 pub fn check(report: &CheckReport, screen: Screen) -> String {
@@ -33,8 +33,10 @@ fn verdict(page: &mut Page, report: &CheckReport, screen: Screen) {
         }
         Verdict::Different => format!("two builds of {file} differ{}", extent(report)),
     };
+    let lacking = report.coverage.as_ref().is_some_and(Coverage::lacks_something);
     let (word, style) = match (report.verdict, recorded) {
         (Verdict::Different, _) => ("not reproducible: ", BAD),
+        (_, 0) if lacking => ("not covered by the lock: ", BAD),
         (_, 0) => ("reproducible: ", GOOD),
         _ => ("not what the lock records: ", BAD),
     };
@@ -90,6 +92,7 @@ fn tail(report: &CheckReport, screen: Screen) -> Page {
     page.gap();
     page.append(parts::lock(screen, &report.lock));
     page.append(recorded(report).into_iter().collect());
+    page.append(coverage::coverage(screen, report.coverage.as_ref()));
     page.append(parts::guarantees(screen, &report.builder, &report.guarantees));
     let [first, second] = &report.builds;
     page.line(format!(

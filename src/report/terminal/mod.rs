@@ -5,18 +5,25 @@
 
 mod check;
 mod content;
+mod coverage;
 mod diff;
 mod findings;
 mod lock;
 mod parts;
+mod store;
+mod store_status;
 mod verify;
 
+#[cfg(test)]
+mod coverage_tests;
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
 pub use diff::diff;
 pub use lock::{build, lock};
+pub use store::store;
+pub use store_status::store_status;
 pub use verify::verify;
 
 use super::{inert, words};

@@ -4,12 +4,12 @@ use super::*;
 use crate::report::{LockState, Misfit, Status, Verdict, samples};
 
 /// What a terminal without colours shows.
-fn plain(styled: &str) -> String {
+pub(super) fn plain(styled: &str) -> String {
     anstream::adapter::strip_str(styled).to_string()
 }
 
 /// The screen, which must be 80 columns and 40 lines at most.
-fn screen(styled: &str) -> String {
+pub(super) fn screen(styled: &str) -> String {
     let text = plain(styled);
     assert!(text.lines().count() <= 40, "{} lines:\n{text}", text.lines().count());
     for line in text.lines() {
@@ -17,6 +17,35 @@ fn screen(styled: &str) -> String {
         assert!(line.chars().all(inert::is_inert), "not inert: {line:?}");
     }
     text
+}
+
+#[test]
+fn a_status_of_the_content_behind_a_lock() {
+    insta::assert_snapshot!(screen(&store_status(&samples::supplies(), Screen::default())), @r"
+    lost: 1 of 5 locked URLs
+
+            1  lost: nobody has the bytes any more, and only a new lock helps
+            1  unknown: nobody is known to have them, somebody did not answer
+            1  only in this Store: `rlock store push` shares them
+            1  one source left, not this Store: a build or a pull saves them
+            1  in two places or more
+            3  gone or changed upstream
+
+    lost                                       store  remote   upstream  mirrors
+      http://deb.example/debian/pool/lost.deb  no     -        no        no
+
+    unknown                                     store  remote   upstream
+      http://deb.ex…le/debian/pool/unknown.deb  no     -        ?
+        it answers 503
+
+    only here                                   store  remote   upstream
+      http://deb.ex…ple/debian/dists/InRelease  yes    -        changed
+
+    one source                                store  remote   upstream  mirrors
+      http://deb.example/debian/pool/old.deb  no     -        no        yes
+
+    2 packages of the lock have no digest: nothing is known of them
+    ");
 }
 
 #[test]
@@ -42,6 +71,7 @@ fn a_reproducible_build() {
       1,710 modification times set back to 2026-01-01T00:00:00Z
 
     Dockerfile.lock written: 1 image, 143 packages, 1 step (1 layer recorded)
+    121 of 121 fetches locked, 0 refused, 2 answered by rule
     not guaranteed by the embedded builder: RUN steps share the host's network, so
     what they fetch is not recorded
     26.0 s in all: build A 21.4 s, build B 23.4 s, comparison 0.4 s
@@ -87,6 +117,7 @@ fn a_build_with_several_causes() {
 
     Dockerfile.lock fits: 1 image, 143 packages, 1 step (1 layer recorded)
     1 of 1 recorded layer built again, bit for bit
+    121 of 121 fetches locked, 0 refused, 2 answered by rule
     not guaranteed by the embedded builder: RUN steps share the host's network, so
     what they fetch is not recorded
     26.0 s in all: build A 21.4 s, build B 23.4 s, comparison 0.4 s
@@ -120,6 +151,7 @@ fn a_lock_that_does_not_fit() {
       line 2: the instruction changed: it was `RUN apt-get update`
       `docker.io/library/debian:sid` is not in the lock
       `rlock lock` completes it and keeps every pin that still fits
+    121 of 121 fetches locked, 0 refused, 2 answered by rule
     not guaranteed by the embedded builder: RUN steps share the host's network, so
     what they fetch is not recorded
     26.0 s in all: build A 21.4 s, build B 23.4 s, comparison 0.4 s
@@ -310,6 +342,7 @@ fn a_layer_that_is_not_the_recorded_one() {
       1,710 modification times set back to 2026-01-01T00:00:00Z
 
     Dockerfile.lock fits: 1 image, 143 packages, 1 step (1 layer recorded)
+    121 of 121 fetches locked, 0 refused, 2 answered by rule
     not guaranteed by the embedded builder: RUN steps share the host's network, so
     what they fetch is not recorded
     22.0 s in all: build 21.4 s, comparison 0.0 s

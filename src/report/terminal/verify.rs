@@ -1,7 +1,7 @@
 //! The screen of `rlock verify`.
 
-use super::{BAD, GOOD, Page, Screen, findings, parts};
-use crate::report::{Against, Status, VerifyReport, inert, words};
+use super::{BAD, GOOD, Page, Screen, coverage, findings, parts};
+use crate::report::{Against, Coverage, Status, StepRow, VerifyReport, inert, words};
 
 /// Renders the report.
 pub fn verify(report: &VerifyReport, screen: Screen) -> String {
@@ -36,10 +36,28 @@ fn verdict(page: &mut Page, report: &VerifyReport, screen: Screen) {
             format!("{against} has no layer: each step of {file} depends on the build context"),
             BAD,
         ),
+        _ if gives_it(report) && lacks_something(report) => (
+            "not covered by the lock: ",
+            format!("a build of {file} gives {against}, and asks for what is not locked"),
+            BAD,
+        ),
         Status::Ok => ("verified: ", format!("a build of {file} gives {against}"), GOOD),
         _ => ("not verified: ", format!("a build of {file} does not give {against}"), BAD),
     };
     page.verdict(screen, word, &sentence, style);
+}
+
+/// Whether everything that was compared is equal.
+fn gives_it(report: &VerifyReport) -> bool {
+    let is_recorded = report.recorded.is_none_or(|recorded| recorded == report.build.manifest);
+    match &report.comparison {
+        Some(found) => found.files_different == 0 && found.config.is_empty(),
+        None => is_recorded && !report.steps.iter().any(StepRow::differs),
+    }
+}
+
+fn lacks_something(report: &VerifyReport) -> bool {
+    report.coverage.as_ref().is_some_and(Coverage::lacks_something)
 }
 
 fn digests(page: &mut Page, report: &VerifyReport) {
@@ -74,6 +92,7 @@ fn tail(report: &VerifyReport, screen: Screen) -> Page {
     page.append(parts::normalised(screen, &report.normalised, report.clamped, report.lock.epoch));
     page.gap();
     page.append(parts::lock(screen, &report.lock));
+    page.append(coverage::coverage(screen, report.coverage.as_ref()));
     page.append(parts::guarantees(screen, &report.builder, &report.guarantees));
     page.line(format!(
         "{} in all: build {}, comparison {}",

@@ -3,6 +3,8 @@
 mod command;
 mod devices;
 mod identity;
+mod netlink;
+mod network;
 mod stubs;
 mod tree;
 
@@ -68,7 +70,7 @@ fn supervise(control: &UnixStream) -> Result<Option<Message>, Failure> {
         pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).during(Doing::Processes)?;
     system::unshare(UnshareFlags::NEWPID).during(Doing::Processes)?;
     let warden = match system::fork().during(Doing::Processes)? {
-        Fork::Child => return guard(&step, &own),
+        Fork::Child => return guard(&step, &own, control),
         Fork::Parent(warden) => warden,
     };
     let descriptor = pidfd_open(warden, PidfdFlags::empty()).during(Doing::Processes)?;
@@ -91,7 +93,11 @@ fn supervise(control: &UnixStream) -> Result<Option<Message>, Failure> {
 }
 
 /// The warden: makes what mount points are missing, starts the command, and tidies up after it.
-fn guard(step: &Step, supervisor: &OwnedFd) -> Result<Option<Message>, Failure> {
+fn guard(
+    step: &Step,
+    supervisor: &OwnedFd,
+    control: &UnixStream,
+) -> Result<Option<Message>, Failure> {
     set_parent_process_death_signal(Some(Signal::KILL)).during(Doing::Processes)?;
     let gone = system::poll([Some(supervisor.as_fd())], Some(std::time::Duration::ZERO));
     if gone.during(Doing::Processes)? == [Ready(true)] {
@@ -100,7 +106,7 @@ fn guard(step: &Step, supervisor: &OwnedFd) -> Result<Option<Message>, Failure> 
     let stubs = stubs::Stubs::make(step)?;
     system::unshare(UnshareFlags::NEWPID).during(Doing::Processes)?;
     let command = match system::fork().during(Doing::Processes)? {
-        Fork::Child => return become_command(step),
+        Fork::Child => return become_command(step, control),
         Fork::Parent(command) => command,
     };
     let status = wait_for(command);
@@ -124,10 +130,11 @@ fn wait_for(process: Pid) -> std::io::Result<WaitStatus> {
 }
 
 /// The command: makes its surroundings, gives up its powers, and becomes the program.
-fn become_command(step: &Step) -> Result<Option<Message>, Failure> {
+fn become_command(step: &Step, control: &UnixStream) -> Result<Option<Message>, Failure> {
     rustix::process::setsid().during(Doing::Processes)?;
     let filters = super::seccomp::filters().during(Doing::Seccomp)?;
     make_namespaces(step)?;
+    let gate = make_network(step.network)?;
     tree::change_root(step)?;
     identity::set_limits(step)?;
     identity::set_streams(step)?;
@@ -135,12 +142,18 @@ fn become_command(step: &Step) -> Result<Option<Message>, Failure> {
         // Before capabilities are dropped: see `load_seccomp`.
         system::load_seccomp(filter).during(Doing::Seccomp)?;
     }
+    if let Some(gate) = gate {
+        gate.hand_over(control)?;
+    }
     identity::become_user(step)?;
     // Changing the user forgets it.
     set_parent_process_death_signal(Some(Signal::KILL)).during(Doing::Processes)?;
     let cwd = step.cwd.as_slice();
     rustix::process::chdir(cwd)
         .during(Doing::WorkingDirectory(String::from_utf8_lossy(cwd).into_owned()))?;
+    if step.network == Network::Gate {
+        network::knock()?;
+    }
     system::close_on_exec_from(3).during(Doing::Limits)?;
     let (code, reason) = command::execute(step);
     Ok(Some(Message::NotExecuted { code, reason }))
@@ -148,7 +161,7 @@ fn become_command(step: &Step) -> Result<Option<Message>, Failure> {
 
 fn make_namespaces(step: &Step) -> Result<(), Failure> {
     let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC;
-    if step.network == Network::None {
+    if step.network != Network::Host {
         flags |= UnshareFlags::NEWNET;
     }
     system::unshare(flags).during(Doing::Namespaces)?;
@@ -160,11 +173,16 @@ fn make_namespaces(step: &Step) -> Result<(), Failure> {
     system::join_new_session_keyring();
     rustix::system::sethostname(step.surroundings.hostname.as_bytes()).during(Doing::Hostname)?;
     rustix::system::setdomainname(b"(none)").during(Doing::Hostname)?;
-    if step.network == Network::None {
-        let kind = rustix::net::SocketType::DGRAM;
-        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, kind, None)
-            .during(Doing::Loopback)?;
-        system::loopback_up(socket.as_fd()).during(Doing::Loopback)?;
-    }
     Ok(())
+}
+
+fn make_network(network: Network) -> Result<Option<network::Gate>, Failure> {
+    match network {
+        Network::Host => Ok(None),
+        Network::None => network::bring_up_loopback().map(|()| None),
+        Network::Gate => {
+            network::bring_up_loopback()?;
+            network::make_gate().map(Some)
+        }
+    }
 }

@@ -217,6 +217,8 @@ fn put_bind(bind: &Bind, tree: &OwnedFd) -> io::Result<()> {
         }
     }
     attach(tree, &target)?;
+    // As in the root: what is bound may be files that steps have made.
+    restrict(&target, NO_DEVICES)?;
     if bind.read_only { restrict(&target, NO_WRITING) } else { Ok(()) }
 }
 

@@ -89,6 +89,22 @@ pub(super) fn filters() -> io::Result<Vec<Vec<Instruction>>> {
     ABIS.iter().map(|abi| filter(abi).map_err(io::Error::other)).collect()
 }
 
+/// A further filter, for a step behind a gate: it has the kernel ask (`SECCOMP_RET_USER_NOTIF`) for each
+/// `connect` of the machine's own numbering. A call of i386's is let through and reaches nobody.
+pub(super) fn connect_filter() -> Vec<Instruction> {
+    let Some((abi, connect)) = ABIS.first().zip(u32::try_from(libc::SYS_connect).ok()) else {
+        return Vec::new();
+    };
+    vec![
+        instruction(LOAD, 0, 0, ARCH),
+        instruction(EQUAL, 0, 3, abi.audit),
+        instruction(LOAD, 0, 0, NUMBER),
+        instruction(EQUAL, 0, 1, connect),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
 fn filter(abi: &Abi) -> Result<Vec<Instruction>, seccompiler::BackendError> {
     let filter = SeccompFilter::new(
         rules(abi)?,
@@ -127,21 +143,29 @@ fn rules(abi: &Abi) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Back
 /// Passes or kills other numberings, and answers `ENOSYS` to `clone3` and to what is newer than the
 /// profile. (x32 calls have bit 30 set, and so are "newer".)
 fn prologue(abi: &Abi) -> [Instruction; 7] {
-    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-    const GREATER: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
     let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
-    let one = |code, jt, jf, k| Instruction { code, jt, jf, k };
     [
-        one(LOAD, 0, 0, 4), // seccomp_data.arch
-        one(EQUAL, 1, 0, abi.audit),
-        one(RETURN, 0, 0, abi.others),
-        one(LOAD, 0, 0, 0), // seccomp_data.nr
-        one(EQUAL, 1, 0, CLONE3),
-        one(GREATER, 0, 1, NEWEST),
-        one(RETURN, 0, 0, no_such_call),
+        instruction(LOAD, 0, 0, ARCH),
+        instruction(EQUAL, 1, 0, abi.audit),
+        instruction(RETURN, 0, 0, abi.others),
+        instruction(LOAD, 0, 0, NUMBER),
+        instruction(EQUAL, 1, 0, CLONE3),
+        instruction(GREATER, 0, 1, NEWEST),
+        instruction(RETURN, 0, 0, no_such_call),
     ]
+}
+
+const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const GREATER: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
+const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+
+/// Where `struct seccomp_data` has the call's number, and the numbering that it is of.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
+
+fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> Instruction {
+    Instruction { code, jt, jf, k }
 }
 
 #[cfg(test)]

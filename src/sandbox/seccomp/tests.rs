@@ -167,3 +167,19 @@ fn filters_fit_the_kernel() {
         assert!(filter.len() < 4096, "{}", filter.len());
     }
 }
+
+#[test]
+fn a_gate_is_asked_for_connections_only() {
+    let filter = connect_filter();
+    let own = &ABIS[0];
+    let connect = u32::try_from(libc::SYS_connect).unwrap();
+    assert_eq!(run(&filter, own.audit, connect, [3, 0]), libc::SECCOMP_RET_USER_NOTIF);
+    for call in ALLOWED.iter().filter(|call| call.0 != "connect") {
+        if let Ok(number) = u32::try_from((own.number)(call)) {
+            assert_eq!(run(&filter, own.audit, number, [0, 0]), ALLOW, "{call:?}");
+        }
+    }
+    assert_eq!(run(&filter, own.audit ^ 1, connect, [3, 0]), ALLOW, "another numbering");
+    // The kernel takes the strictest answer of all filters: what is denied stays denied.
+    assert!(errno(libc::EPERM) < libc::SECCOMP_RET_USER_NOTIF);
+}

@@ -83,7 +83,7 @@ fn missing(place: Place) -> &'static str {
 }
 
 impl CopyError {
-    pub(super) fn io(action: &'static str, path: &[u8], source: io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &[u8], source: io::Error) -> Self {
         Self::Io { action, path: path.to_vec(), source }
     }
 

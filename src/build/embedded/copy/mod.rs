@@ -1,6 +1,6 @@
-//! COPY and ADD of local files, as BuildKit does them.
+//! COPY and ADD, as BuildKit does them.
 //!
-//! From the build context or the tree of another stage into the tree of the stage at hand. Both are
+//! From the build context, the tree of another stage, or what was fetched, into the tree of the stage at hand. All are
 //! hostile: every path is looked up below its [`Root`], and no link leads out of either. What a
 //! source is and where it lands follows BuildKit's `solver/llbsolver/file` and its library
 //! `tonistiigi/fsutil`; the documentation is
@@ -30,13 +30,11 @@ use source::View;
 use std::io::Write as _;
 use tree::TreeCopy;
 
-/// One COPY or ADD of local files.
+/// One COPY or ADD.
 #[derive(Debug)]
 pub struct CopyRequest<'a> {
-    /// Paths or patterns, variables expanded, in the order of the instruction.
-    pub sources: Vec<String>,
-    /// Where the sources are.
-    pub from: From<'a>,
+    /// What, in the order of the instruction.
+    pub sources: Vec<Source<'a>>,
     /// Files whose content is in the Dockerfile; they come after the sources.
     pub inline: Vec<Inline<'a>>,
     /// Absolute path. A slash at the end says that it is a directory; `.` in the Dockerfile says
@@ -47,8 +45,6 @@ pub struct CopyRequest<'a> {
     pub owner: Option<Owner>,
     /// `--chmod`.
     pub mode: Option<Chmod>,
-    /// ADD: a source that is a tar archive, compressed or not, is unpacked.
-    pub extract_archives: bool,
     /// `--exclude`: matched below each source.
     pub exclude: &'a Ignore,
     /// `--parents`: sources keep their directories.
@@ -59,6 +55,26 @@ pub struct CopyRequest<'a> {
     pub epoch: i64,
     /// Ends the copying.
     pub stop: &'a Stop,
+}
+
+/// One source of an instruction.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Where it is.
+    pub from: From<'a>,
+    /// What of that, variables expanded.
+    pub path: SourcePath<'a>,
+    /// ADD: whether a tar archive, compressed or not, is unpacked.
+    pub extract: bool,
+}
+
+/// How a source says what is copied.
+#[derive(Debug, Clone, Copy)]
+pub enum SourcePath<'a> {
+    /// A path, or a pattern, which may match nothing.
+    Pattern(&'a str),
+    /// A path whatever it is made of.
+    Exact(&'a str),
 }
 
 /// Where sources are.
@@ -114,14 +130,16 @@ pub struct Unmatched {
 
 /// Copies, and stops at the first error, with what came before it in place.
 pub fn copy(request: &CopyRequest<'_>) -> Result<CopySummary, CopyError> {
-    let mut copier =
-        Copier { request, view: View::of(request.from), summary: CopySummary::default() };
+    let mut copier = Copier { request, summary: CopySummary::default() };
     copier.check_destination()?;
     for source in &request.sources {
-        if request.parents {
-            copier.copy_with_parents(source)?;
-        } else {
-            copier.copy_source(source)?;
+        let view = View::of(source.from);
+        match source.path {
+            SourcePath::Pattern(path) if request.parents => copier.copy_with_parents(view, path)?,
+            SourcePath::Pattern(path) => copier.copy_matching(view, path, source.extract)?,
+            SourcePath::Exact(path) => {
+                copier.copy_found(view, source::clean(path).as_bytes(), path, source.extract)?;
+            }
         }
     }
     for inline in &request.inline {
@@ -138,11 +156,10 @@ const INLINE_MODE: u32 = 0o644;
 
 struct Copier<'a> {
     request: &'a CopyRequest<'a>,
-    view: View<'a>,
     summary: CopySummary,
 }
 
-impl Copier<'_> {
+impl<'a> Copier<'a> {
     /// Several sources for a destination that is no directory would overwrite each other.
     fn check_destination(&self) -> Result<(), CopyError> {
         let count = self.request.sources.len() + self.request.inline.len();
@@ -156,38 +173,52 @@ impl Copier<'_> {
         }
     }
 
-    fn copy_source(&mut self, pattern: &str) -> Result<(), CopyError> {
-        let matches = self.view.expand(pattern)?;
+    fn copy_matching(
+        &mut self,
+        view: View<'a>,
+        pattern: &str,
+        extract: bool,
+    ) -> Result<(), CopyError> {
+        let matches = view.expand(pattern)?;
         if matches.is_empty() {
-            let ignored = self.view.matches_without_ignore(pattern)?;
+            let ignored = view.matches_without_ignore(pattern)?;
             self.summary.unmatched.push(Unmatched { pattern: pattern.to_owned(), ignored });
         }
-        for path in matches {
-            let (resolved, metadata) = self.view.find(&path, pattern)?;
-            if self.request.extract_archives && metadata.kind == FileKind::File {
-                let file = self.view.open(&resolved)?;
-                if unpack::is_archive(file) {
-                    self.unpack(&resolved)?;
-                    continue;
-                }
-            }
-            self.copy_one(&path, &resolved, &metadata, None)?;
+        matches.iter().try_for_each(|path| self.copy_found(view, path, pattern, extract))
+    }
+
+    /// What is at a path, which is there or an error that names the `pattern`.
+    fn copy_found(
+        &mut self,
+        view: View<'a>,
+        path: &[u8],
+        pattern: &str,
+        extract: bool,
+    ) -> Result<(), CopyError> {
+        let (resolved, metadata) = view.find(path, pattern)?;
+        if extract && metadata.kind == FileKind::File && unpack::is_archive(view.open(&resolved)?) {
+            return self.unpack(view, &resolved);
         }
-        Ok(())
+        self.copy_one(view, path, (&resolved, &metadata), None)
     }
 
     /// `--parents`: everything is copied from `/`, or from what stands before `/./`, and what does
     /// not match the rest is left out.
-    fn copy_with_parents(&mut self, source: &str) -> Result<(), CopyError> {
+    fn copy_with_parents(&mut self, view: View<'a>, source: &str) -> Result<(), CopyError> {
         let (base, wanted) = source.split_once("/./").unwrap_or(("/", source));
         let wanted = source::clean(wanted);
         if !source::has_wildcards(base) && !source::has_wildcards(&wanted) {
             let path = source::clean(&format!("{base}/{wanted}"));
-            self.view.find(path.as_bytes(), source)?;
+            view.find(path.as_bytes(), source)?;
         }
-        for path in self.view.expand(base)? {
-            let (resolved, metadata) = self.view.find(&path, source)?;
-            self.copy_one(&path, &resolved, &metadata, Some(&wanted))?;
+        let before = self.summary.files;
+        for path in view.expand(base)? {
+            let (resolved, metadata) = view.find(&path, source)?;
+            self.copy_one(view, &path, (&resolved, &metadata), Some(&wanted))?;
+        }
+        if self.summary.files == before && source::has_wildcards(source) {
+            let pattern = source.to_owned();
+            self.summary.unmatched.push(Unmatched { pattern, ignored: false });
         }
         Ok(())
     }
@@ -195,18 +226,18 @@ impl Copier<'_> {
     /// One thing, found at `path` and really lying at `resolved`.
     fn copy_one(
         &mut self,
+        view: View<'a>,
         path: &[u8],
-        resolved: &[u8],
-        metadata: &Metadata,
+        (resolved, metadata): (&[u8], &Metadata),
         only: Option<&str>,
     ) -> Result<(), CopyError> {
-        let filter = Filter::new(&self.view, self.request.exclude, only)?;
+        let filter = Filter::new(&view, self.request.exclude, only)?;
         let is_directory = metadata.kind == FileKind::Directory;
         if !is_directory && filter.excludes_source(path) {
             return Ok(());
         }
         let target = self.target(path, is_directory)?;
-        let mut tree = TreeCopy::new(self.request, self.view, filter, &mut self.summary);
+        let mut tree = TreeCopy::new(self.request, view, filter, &mut self.summary);
         if is_directory {
             tree.copy_directory(resolved, &target, metadata)
         } else {

@@ -1,5 +1,6 @@
 //! ADD of a tar archive: its files instead of itself.
 
+use super::source::View;
 use super::tree::{is_refused_device, set_xattr};
 use super::{Copier, CopyError, DIRECTORY_MODE, join, name, parent};
 use crate::archive::compression;
@@ -23,14 +24,14 @@ pub(super) fn is_archive(file: File) -> bool {
 
 impl Copier<'_> {
     /// Unpacks the archive into the destination, which is made if it is not there.
-    pub(super) fn unpack(&mut self, archive: &[u8]) -> Result<(), CopyError> {
+    pub(super) fn unpack(&mut self, view: View<'_>, archive: &[u8]) -> Result<(), CopyError> {
         let destination = self.request.destination.as_bytes();
         self.make_directories(destination)?;
         let into = self.request.into;
         let failed = |error| CopyError::io("open", destination, error);
         let place = into.resolve(destination).map_err(failed)?;
         let root = Root::open(&into.path().join(OsStr::from_bytes(&place))).map_err(failed)?;
-        let (_, decoder) = compression::decoder(self.view.open(archive)?)
+        let (_, decoder) = compression::decoder(view.open(archive)?)
             .map_err(|error| CopyError::io("read", archive, error))?;
         let mut unpacker = Unpacker {
             root,

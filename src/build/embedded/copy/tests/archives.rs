@@ -52,8 +52,7 @@ fn add(
     destination: &'static str,
 ) -> Result<CopySummary, CopyError> {
     fs::write(fixture.in_context("a.tar"), content).unwrap();
-    let request = fixture.request(&["a.tar"], destination);
-    copy(&CopyRequest { extract_archives: true, ..request })
+    copy(&fixture.request_to_extract(&["a.tar"], destination))
 }
 
 #[test]
@@ -93,8 +92,7 @@ fn what_is_no_archive_is_copied() {
 fn directories_of_sources_are_not_unpacked() {
     let fixture = Fixture::with(&["d/"]);
     fs::write(fixture.in_context("d/a.tar"), tar(&[file("f", "")])).unwrap();
-    let request = fixture.request(&["d"], "/x");
-    copy(&CopyRequest { extract_archives: true, ..request }).unwrap();
+    copy(&fixture.request_to_extract(&["d"], "/x")).unwrap();
     assert!(fixture.in_image("x/a.tar").exists());
 }
 
@@ -194,8 +192,7 @@ fn owners_of_archives_are_kept_or_given() {
     assert_eq!(owner(b"x/d/f"), Owner { uid: 7, gid: 8 });
     assert_eq!(fixture.image.entry(b"x/d/f").unwrap().unwrap().mode, 0o6755);
     let given = Owner { uid: 9, gid: 10 };
-    let mut request = fixture.request(&["a.tar"], "/y");
-    request.extract_archives = true;
+    let mut request = fixture.request_to_extract(&["a.tar"], "/y");
     request.owner = Some(given);
     copy(&request).unwrap();
     assert_eq!(owner(b"y"), given);

@@ -92,15 +92,28 @@ impl Fixture {
     }
 
     /// A request from the context.
-    fn request(&self, sources: &[&str], destination: &'static str) -> CopyRequest<'_> {
+    fn request<'a>(&'a self, sources: &[&'a str], destination: &'a str) -> CopyRequest<'a> {
+        self.request_from(
+            From::Context { root: &self.context, ignore: &self.ignore },
+            sources,
+            destination,
+        )
+    }
+
+    fn request_from<'a>(
+        &'a self,
+        from: From<'a>,
+        sources: &[&'a str],
+        destination: &'a str,
+    ) -> CopyRequest<'a> {
+        let source =
+            |path: &&'a str| Source { from, path: SourcePath::Pattern(path), extract: false };
         CopyRequest {
-            sources: sources.iter().map(ToString::to_string).collect(),
-            from: From::Context { root: &self.context, ignore: &self.ignore },
+            sources: sources.iter().map(source).collect(),
             inline: Vec::new(),
             destination,
             owner: None,
             mode: None,
-            extract_archives: false,
             exclude: &self.exclude,
             parents: false,
             into: &self.image,
@@ -109,8 +122,25 @@ impl Fixture {
         }
     }
 
-    fn request_from_stage(&self, sources: &[&str], destination: &'static str) -> CopyRequest<'_> {
-        CopyRequest { from: From::Tree { root: &self.stage }, ..self.request(sources, destination) }
+    fn request_from_stage<'a>(
+        &'a self,
+        sources: &[&'a str],
+        destination: &'a str,
+    ) -> CopyRequest<'a> {
+        self.request_from(From::Tree { root: &self.stage }, sources, destination)
+    }
+
+    /// A request of an ADD.
+    fn request_to_extract<'a>(
+        &'a self,
+        sources: &[&'a str],
+        destination: &'a str,
+    ) -> CopyRequest<'a> {
+        let mut request = self.request(sources, destination);
+        for source in &mut request.sources {
+            source.extract = true;
+        }
+        request
     }
 
     fn copy(&self, sources: &[&str], destination: &'static str) -> CopySummary {

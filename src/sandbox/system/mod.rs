@@ -10,6 +10,13 @@ use std::time::Duration;
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 
+mod notification;
+
+pub(super) use notification::{
+    Notification, Reply, answer, answer_on_the_same_processor, is_waiting, load_notifying,
+    read_memory, receive,
+};
+
 /// Which side of a [`fork`] this is.
 pub(super) enum Fork {
     /// The new process.
@@ -168,16 +175,34 @@ pub(super) type Instruction = seccompiler::sock_filter;
 /// `no_new_privs` is left alone, as Docker does, so that `sudo` works; the kernel then wants
 /// `CAP_SYS_ADMIN`, so load before capabilities are dropped.
 pub(super) fn load_seccomp(program: &[Instruction]) -> io::Result<()> {
+    load_filter(program, libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW).map(drop)
+}
+
+/// `seccomp(SECCOMP_SET_MODE_FILTER)`; what it returns is what `flags` ask for, else 0.
+fn load_filter(program: &[Instruction], flags: libc::c_ulong) -> io::Result<libc::c_long> {
     let length = u16::try_from(program.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut().cast() };
     // SAFETY: `Instruction` has the layout of `libc::sock_filter` (both `repr(C)` with the same
     // fields); the kernel copies `len` of them and writes nothing.
     let result = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-            &raw const program,
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+    };
+    if result >= 0 { Ok(result) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Lets a socket receive only what a (classic) BPF program lets pass.
+pub(super) fn attach_filter(socket: BorrowedFd<'_>, program: &[Instruction]) -> io::Result<()> {
+    let length = u16::try_from(program.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut().cast() };
+    let size = libc::socklen_t::try_from(size_of_val(&program)).map_err(io::Error::other)?;
+    // SAFETY: as in `load_filter`; the size given is that of the structure.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size,
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

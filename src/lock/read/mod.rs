@@ -1,11 +1,15 @@
 //! The strict reader: serde for the shape, and each value checked with the line that it stands on.
 
+mod answers;
+mod fetched;
+
 use super::{
     EPOCH_MAX, LockError, LockErrorKind, LockedFetch, LockedImage, LockedNormalize, LockedPackage,
-    LockedResult, LockedSource, LockedStep, Lockfile, SIZE_MAX, VERSION,
+    LockedResult, LockedStage, LockedStep, Lockfile, Position, SIZE_MAX, VERSION, stage_of,
 };
 use crate::oci::{Digest, Platform, Reference};
 use crate::text::LineIndex;
+use fetched::{WireFetch, WirePackage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +39,8 @@ struct Wire {
     #[serde(default)]
     fetch: Vec<Spanned<WireFetch>>,
     #[serde(default)]
+    stage: Vec<Spanned<WireStage>>,
+    #[serde(default)]
     step: Vec<Spanned<WireStep>>,
     #[serde(default)]
     normalize: Vec<Spanned<WireNormalize>>,
@@ -53,26 +59,9 @@ struct WireImage {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WirePackage {
-    r#type: Text,
-    name: Text,
-    version: Text,
-    architecture: Text,
-    source: Option<Text>,
-    url: Option<Text>,
-    sha256: Option<Text>,
-    size: Option<u64>,
-    step: Text,
-    requested: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireFetch {
-    url: Text,
-    sha256: Text,
-    size: u64,
-    step: Text,
+struct WireStage {
+    id: Option<Text>,
+    base: Text,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +77,7 @@ struct WireStep {
 struct WireNormalize {
     rule: Text,
     path: Text,
+    step: Text,
 }
 
 #[derive(Deserialize)]
@@ -166,50 +156,53 @@ impl Reader {
             return Err(self.error(wire.epoch.span(), LockErrorKind::Epoch(epoch)));
         }
         let mut lockfile = Lockfile::new(platform, epoch, wire.canonical);
-        let step = |step: &LockedStep| step.id.clone();
-        lockfile.steps = self.blocks("[[step]]", wire.step, Self::step, step)?;
-        let steps: BTreeSet<&str> = lockfile.steps.iter().map(|step| &*step.id).collect();
-        let within = |wire: Text| self.known_step(wire, &steps);
+        let name = |stage: &LockedStage| stage.id.clone();
+        lockfile.stages = unlined(self.blocks("[[stage]]", wire.stage, Self::stage, name)?);
+        let mut known = Known::default();
+        known.stages.extend(lockfile.stages.iter().map(|stage| stage.id.clone()));
+        let name = |step: &LockedStep| step.id.clone();
+        let read = |reader: &Self, wire| reader.step(wire, &known);
+        lockfile.steps = unlined(self.blocks("[[step]]", wire.step, read, name)?);
+        known.steps.extend(lockfile.steps.iter().map(|step| step.id.clone()));
 
         let name = |image: &LockedImage| image.reference.to_string();
-        lockfile.images = self.blocks("[[image]]", wire.image, Self::image, name)?;
-        let name = |package: &LockedPackage| {
-            let (kind, name, architecture, version, step) = package.key();
-            format!("{kind}:{name} {version} {architecture} of step {step}")
-        };
-        let read = |reader: &Self, wire| reader.package(wire, &within);
-        lockfile.packages = self.blocks("[[package]]", wire.package, read, name)?;
-        let name = |fetch: &LockedFetch| format!("{} of step {}", fetch.url, fetch.step);
-        let read = |reader: &Self, wire| reader.fetch(wire, &within);
-        lockfile.fetches = self.blocks("[[fetch]]", wire.fetch, read, name)?;
-        let name = |item: &LockedNormalize| format!("{} {}", item.rule, item.path);
-        lockfile.normalize = self.blocks("[[normalize]]", wire.normalize, Self::normalize, name)?;
+        lockfile.images = unlined(self.blocks("[[image]]", wire.image, Self::image, name)?);
+        let read = |reader: &Self, wire| reader.package(wire, &known);
+        let packages = self.blocks("[[package]]", wire.package, read, package_name)?;
+        let read = |reader: &Self, wire| reader.fetch(wire, &known);
+        let fetches = self.blocks("[[fetch]]", wire.fetch, read, fetch_name)?;
+        answers::agree(&fetches, &packages)?;
+        (lockfile.packages, lockfile.fetches) = (unlined(packages), unlined(fetches));
+        let name =
+            |item: &LockedNormalize| format!("{} {} of step {}", item.rule, item.path, item.step);
+        let read = |reader: &Self, wire| reader.normalize(wire, &known);
+        lockfile.normalize = unlined(self.blocks("[[normalize]]", wire.normalize, read, name)?);
         if let Some(result) = wire.result {
             lockfile.result = Some(LockedResult { image: self.digest("image", &result.image)? });
         }
         Ok(lockfile)
     }
 
-    /// Reads blocks of one kind, no two of which may have the same name.
+    /// Reads blocks of one kind, no two of which may have the same name, with their lines.
     fn blocks<W, T>(
         &self,
         block: &'static str,
         wires: Vec<Spanned<W>>,
         read: impl Fn(&Self, W) -> Result<T, LockError>,
         name: impl Fn(&T) -> String,
-    ) -> Result<Vec<T>, LockError> {
+    ) -> Result<Vec<Lined<T>>, LockError> {
         let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         let mut items = Vec::with_capacity(wires.len());
         for wire in wires {
-            let span = wire.span();
+            let line = self.lines.line(wire.span().start);
             let item = read(self, wire.into_inner())?;
             let name = name(&item);
             if let Some(first) = lines.get(&name) {
                 let kind = LockErrorKind::Duplicate { block, name, first: *first };
-                return Err(self.error(span, kind));
+                return Err(LockError::new(line, kind));
             }
-            lines.insert(name, self.lines.line(span.start));
-            items.push(item);
+            lines.insert(name, line);
+            items.push((line, item));
         }
         Ok(items)
     }
@@ -232,53 +225,33 @@ impl Reader {
         Ok(LockedImage { reference, index, manifest, packages: packages.into_iter().collect() })
     }
 
-    fn package(
-        &self,
-        wire: WirePackage,
-        known_step: &impl Fn(Text) -> Result<String, LockError>,
-    ) -> Result<LockedPackage, LockError> {
-        let source = wire.source.map(|source| self.source(&source)).transpose()?;
-        Ok(LockedPackage {
-            kind: self.word("type", wire.r#type)?,
-            name: self.word("name", wire.name)?,
-            version: self.word("version", wire.version)?,
-            architecture: self.word("architecture", wire.architecture)?,
-            source,
-            url: wire.url.map(|url| self.url(url)).transpose()?,
-            sha256: wire.sha256.map(|sha256| self.hex("sha256", &sha256)).transpose()?,
-            size: wire.size,
-            step: known_step(wire.step)?,
-            requested: wire.requested,
-        })
+    fn stage(&self, wire: WireStage) -> Result<LockedStage, LockError> {
+        let id = wire.id.map(|id| self.word("id", id)).transpose()?;
+        Ok(LockedStage { id: id.unwrap_or_default(), base: self.word("base", wire.base)? })
     }
 
-    fn fetch(
-        &self,
-        wire: WireFetch,
-        known_step: &impl Fn(Text) -> Result<String, LockError>,
-    ) -> Result<LockedFetch, LockError> {
-        Ok(LockedFetch {
-            url: self.url(wire.url)?,
-            sha256: self.hex("sha256", &wire.sha256)?,
-            size: wire.size,
-            step: known_step(wire.step)?,
-        })
-    }
-
-    fn step(&self, wire: WireStep) -> Result<LockedStep, LockError> {
+    fn step(&self, wire: WireStep, known: &Known) -> Result<LockedStep, LockError> {
         let layer = wire.layer.map(|layer| self.digest("layer", &layer)).transpose()?;
         let input = self.digest("input", &wire.input)?;
+        let fits = Position::of(wire.id.get_ref()).is_some();
+        self.require(fits, "id", &wire.id, "is not `STAGE/PLACE`, such as `build/2` or `2.1`")?;
+        if !known.stages.contains(stage_of(wire.id.get_ref())) {
+            let kind = LockErrorKind::UnknownStage(printable(wire.id.get_ref()));
+            return Err(self.error(wire.id.span(), kind));
+        }
         Ok(LockedStep { id: self.word("id", wire.id)?, input, layer })
     }
 
-    fn normalize(&self, wire: WireNormalize) -> Result<LockedNormalize, LockError> {
+    fn normalize(&self, wire: WireNormalize, known: &Known) -> Result<LockedNormalize, LockError> {
         let fits = is_clean_absolute_path(wire.path.get_ref());
         self.require(fits, "path", &wire.path, "is not an absolute path in its shortest form")?;
-        Ok(LockedNormalize { rule: self.word("rule", wire.rule)?, path: wire.path.into_inner() })
+        let step = self.known_step(wire.step, known)?;
+        let rule = self.word("rule", wire.rule)?;
+        Ok(LockedNormalize { rule, path: wire.path.into_inner(), step })
     }
 
-    fn known_step(&self, wire: Text, steps: &BTreeSet<&str>) -> Result<String, LockError> {
-        if steps.contains(&**wire.get_ref()) {
+    fn known_step(&self, wire: Text, known: &Known) -> Result<String, LockError> {
+        if known.has_step(wire.get_ref()) {
             return Ok(wire.into_inner());
         }
         let kind = LockErrorKind::UnknownStep(printable(wire.get_ref()));
@@ -294,21 +267,6 @@ impl Reader {
     fn hex(&self, key: &'static str, wire: &Text) -> Result<Digest, LockError> {
         Digest::from_hex(wire.get_ref())
             .map_err(|error| self.error(wire.span(), LockErrorKind::Digest { key, error }))
-    }
-
-    fn source(&self, wire: &Text) -> Result<LockedSource, LockError> {
-        match wire.get_ref().split_once(' ') {
-            Some((name, version)) if is_word(name) && is_word(version) => {
-                Ok(LockedSource { name: name.to_owned(), version: version.to_owned() })
-            }
-            _ => Err(self.value("source", wire, "is not `NAME VERSION`")),
-        }
-    }
-
-    fn url(&self, wire: Text) -> Result<String, LockError> {
-        let fits = is_word(wire.get_ref()) && wire.get_ref().contains("://");
-        self.require(fits, "url", &wire, "is not a URL")?;
-        Ok(wire.into_inner())
     }
 
     fn word(&self, key: &'static str, wire: Text) -> Result<String, LockError> {
@@ -336,6 +294,41 @@ impl Reader {
         let value = printable(wire.get_ref());
         self.error(wire.span(), LockErrorKind::Value { key, value, expected: expected.to_owned() })
     }
+}
+
+/// With the line that it stands on.
+type Lined<T> = (usize, T);
+
+fn unlined<T>(items: Vec<Lined<T>>) -> Vec<T> {
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+/// What pins can belong to.
+#[derive(Default)]
+struct Known {
+    stages: BTreeSet<String>,
+    steps: BTreeSet<String>,
+}
+
+impl Known {
+    /// Whether there is this step; the step `0` of each stage is its `FROM`.
+    fn has_step(&self, id: &str) -> bool {
+        let number = id.rsplit_once('/').map_or(id, |(_, number)| number);
+        self.steps.contains(id) || (number == "0" && self.stages.contains(stage_of(id)))
+    }
+}
+
+fn package_name(package: &LockedPackage) -> String {
+    let (kind, name, architecture, version, step) = package.key();
+    format!("{kind}:{name} {version} {architecture} of step {step}")
+}
+
+fn fetch_name(fetch: &LockedFetch) -> String {
+    let method = fetch.method.as_ref().map(|method| format!("{method} ")).unwrap_or_default();
+    let variant = fetch.variant.as_ref().map(|variant| format!(" as {variant}"));
+    let request = fetch.request.map(|request| format!(" with body {}", request.short()));
+    let (variant, request) = (variant.unwrap_or_default(), request.unwrap_or_default());
+    format!("{method}{}{variant}{request} of step {}", fetch.url, fetch.step)
 }
 
 /// Keeps hostile input out of messages.

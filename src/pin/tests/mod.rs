@@ -1,6 +1,10 @@
 //! What is pinned, and what stays as it was.
 
+mod fetched;
+mod order;
+
 use super::*;
+use crate::lock::LockedFetch;
 use crate::package::SourcePackage;
 
 fn package(name: &str, version: &str) -> Package {
@@ -45,7 +49,16 @@ fn build(scripts: &[(&str, &str)]) -> PinInput {
             closed: true,
             layer: Some(Digest::of(format!("layer of {script}").as_bytes())),
             normalized: vec![("log".to_owned(), b"var/log/x".to_vec())],
+            exchanges: Vec::new(),
         });
+    }
+    let mut stages: Vec<PinnedStage> = Vec::new();
+    for step in &steps {
+        let id = stage_of(&step.id);
+        if stages.last().is_none_or(|stage| stage.id != id) {
+            let base = "docker.io/library/debian:bookworm".to_owned();
+            stages.push(PinnedStage { id: id.to_owned(), base, exchanges: Vec::new() });
+        }
     }
     PinInput {
         platform: "linux/amd64".parse().unwrap(),
@@ -57,6 +70,7 @@ fn build(scripts: &[(&str, &str)]) -> PinInput {
             manifest: Digest::of(b"manifest"),
             packages: base,
         }],
+        stages,
         steps,
         elsewhere: Elsewhere::default(),
         result: Some(Digest::of(b"result")),
@@ -87,8 +101,9 @@ fn a_build_becomes_a_lockfile_that_reads_back() {
     assert_eq!(pins(&lockfile), expected);
     assert_eq!(lockfile.images[0].packages, ["deb:base 1", "deb:dash 0.5"]);
     assert_eq!(lockfile.packages[0].source.as_ref().unwrap().to_string(), "curl-src 1");
-    assert_eq!(lockfile.normalize.len(), 1, "the same file of three steps");
-    assert_eq!(lockfile.normalize[0].path, "/var/log/x");
+    let normalized = lockfile.normalize.iter().map(|item| (&*item.path, &*item.step));
+    let expected = ["1", "2", "3"].map(|step| ("/var/log/x", step));
+    assert_eq!(normalized.collect::<Vec<_>>(), expected);
     assert_eq!(Lockfile::parse(&lockfile.write()).unwrap(), lockfile);
 }
 
@@ -142,10 +157,10 @@ fn an_added_line_adds_entries_and_changes_no_other() {
     let new = lockfile(&build(&after), Some(&old));
     let (added, removed) = changed_blocks(&old, &new);
     assert_eq!(removed, Vec::<String>::new());
-    assert_eq!(added.len(), 3, "vim, libvim and their step: {added:#?}");
+    assert_eq!(added.len(), 4, "vim, libvim, their step and its log: {added:#?}");
     let expected = ["curl of 2 requested", "git of 3 requested", "libcurl of 2", "libgit of 3"];
     assert_eq!(pins(&new)[..4], expected);
-    assert_eq!(pins(&new)[5], "vim of 4 requested", "2 is taken");
+    assert_eq!(pins(&new)[5], "vim of 1.1 requested");
     assert_eq!(Lockfile::parse(&new.write()).unwrap(), new);
     assert_eq!(lockfile(&build(&after), Some(&new)), new, "and it stays so");
 }
@@ -165,11 +180,9 @@ fn a_changed_line_keeps_its_name_and_the_pins_that_it_still_has() {
 #[test]
 fn what_is_gone_leaves_the_lockfile() {
     let mut old = lockfile(&build(&BEFORE), None);
-    let fetch = |step: &str| crate::lock::LockedFetch {
-        url: "http://deb.example/InRelease".to_owned(),
-        sha256: Digest::of(b"InRelease"),
-        size: 1,
-        step: step.to_owned(),
+    let fetch = |step: &str| {
+        let url = "http://deb.example/InRelease".to_owned();
+        LockedFetch::new(url, Digest::of(b"InRelease"), 1, step.to_owned())
     };
     old.fetches = vec![fetch("1"), fetch("2")];
     let after = [("1", "update"), ("2", "install git")];
@@ -233,6 +246,7 @@ fn what_stands_above_a_new_line_moves_no_pin() {
     assert_eq!(layer(&new, "1"), None, "the two builds of a check did not agree about it");
     assert_eq!(layer(&new, "2"), layer(&old, "2"));
     assert_eq!(layer(&new, "3"), input.steps[3].layer);
+    assert_eq!(layer(&new, "2.1"), input.steps[2].layer);
     let of_curl = |lockfile: &Lockfile| -> Vec<LockedPackage> {
         lockfile.packages.iter().filter(|package| package.step == "2").cloned().collect()
     };
@@ -274,6 +288,7 @@ fn other_targets_keep_their_pins() {
     assert!(removed[0].starts_with("[result]"));
 
     more.steps[2].id = "new/1".to_owned();
+    more.stages.push(PinnedStage { id: "new".to_owned(), ..more.stages[0].clone() });
     assert_eq!(lockfile(&more, Some(&old)).result, old.result, "a stage that the whole has not");
 
     part.elsewhere = Elsewhere::default();

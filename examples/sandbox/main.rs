@@ -1,5 +1,10 @@
 //! Runs a step in an overlay, both described by a JSON file, and prints what became of it as JSON: the
-//! sandbox without a builder. `tests/it/sandbox.rs` drives it, as root and as an ordinary user.
+//! sandbox without a builder. `tests/it/sandbox` drives it, as root and as an ordinary user.
+
+#![expect(clippy::print_stdout, reason = "what the client measures is its output")]
+
+mod client;
+mod gate;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rlock::sandbox::{self, Overlay, Step, Stream};
+use gate::{Attended, Manner, Seen};
+use rlock::sandbox::{self, Attendant, Overlay, Step, Stream};
 use serde::{Deserialize, Serialize};
 
 /// What to do.
@@ -24,6 +30,9 @@ struct Scenario {
     steps: Vec<Step>,
     /// After this time, the running step is cancelled.
     cancel_after_ms: Option<u64>,
+    /// How a gate is attended to.
+    #[serde(default)]
+    gate: Manner,
 }
 
 /// What became of it.
@@ -41,12 +50,19 @@ struct Ended {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     elapsed_us: u128,
+    /// Where the step was behind a gate.
+    gate: Option<Seen>,
+    /// How many files this process has open afterwards.
+    open_files: usize,
 }
 
 fn main() -> ExitCode {
     let argument = std::env::args_os().nth(1).unwrap_or_default();
     if argument == sandbox::INIT_ARGUMENT {
         return sandbox::init_main();
+    }
+    if argument == "__connects" {
+        return measure().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let mut outcome = Outcome::default();
     let result = read(&PathBuf::from(argument)).and_then(|scenario| play(&scenario, &mut outcome));
@@ -56,6 +72,12 @@ fn main() -> ExitCode {
     }
     let written = serde_json::to_writer(std::io::stdout(), &outcome).is_ok();
     if written && std::io::stdout().flush().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn measure() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
+    let [count, address] = arguments.as_slice() else { anyhow::bail!("COUNT ADDRESS") };
+    Ok(client::connects(count.parse()?, address.parse()?)?)
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Scenario> {
@@ -81,9 +103,14 @@ fn play(scenario: &Scenario, outcome: &mut Outcome) -> anyhow::Result<()> {
             Stream::Stdout => stdout.extend_from_slice(bytes),
             Stream::Stderr => stderr.extend_from_slice(bytes),
         };
-        let exit = format!("{:?}", sandbox::run(step, &mut take, &cancelled)?);
+        let mut attended = None;
+        let mut attend = |gate| attended = Some(Attended::start(gate, scenario.gate));
+        let attendant = Attendant { output: &mut take, gate: &mut attend };
+        let exit = format!("{:?}", sandbox::run(step, attendant, &cancelled)?);
         let elapsed_us = start.elapsed().as_micros();
-        outcome.steps.push(Ended { exit, stdout, stderr, elapsed_us });
+        let gate = attended.transpose()?.map(Attended::end);
+        let open_files = std::path::Path::new("/proc/self/fd").read_dir()?.count();
+        outcome.steps.push(Ended { exit, stdout, stderr, elapsed_us, gate, open_files });
     }
     Ok(overlay.unmount()?)
 }
