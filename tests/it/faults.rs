@@ -211,7 +211,8 @@ fn on_small_disk(home: &Home, size: u64, dockerfile: &str) -> (Ran, String) {
     let mut command = root_shell(script);
     command.arg(&disk).args([size.to_string(), owner.0.to_string(), owner.1.to_string()]);
     command.arg(home.world.path("context")).args(home.words());
-    command.args(["build", "--build-context", &home.context("busybox", "busybox"), "--store"]);
+    command.args(["build", "--build-context", &home.context("busybox", "busybox")]);
+    command.args(["--scratch-memory", "0", "--store"]);
     let ran = Ran::of(&command.arg(disk.join("store")).output().unwrap());
     let left = ran.stdout.lines().find_map(|line| line.strip_prefix("left: ")).unwrap_or_default();
     let left = left.trim().to_owned();

@@ -1,6 +1,6 @@
 //! A world of root's or of an ordinary user's, and what a run of the program leaves in it.
 
-use crate::world::{Ran, World, base, succeed, tool};
+use crate::world::{HOST, Ran, World, base, succeed, tool};
 use rlock::oci::Digest;
 use rlock::store::read_dir_sorted;
 use std::os::unix::fs::PermissionsExt as _;
@@ -187,7 +187,9 @@ impl Home {
     /// Runs a command with the image `busybox`, and these arguments.
     pub(crate) fn on_busybox(&self, command: &str, arguments: &[&str]) -> Ran {
         let context = self.context("busybox", "busybox");
-        self.rlock(&[&[command, "--build-context", &context], arguments].concat())
+        let host = format!("{HOST}:127.0.0.1");
+        let own = [command, "--build-context", &context, "--add-host", &host];
+        self.rlock(&[&own, arguments].concat())
     }
 
     /// The Store.

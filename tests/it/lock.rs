@@ -144,8 +144,28 @@ fn what_makes_a_lock_stale() {
     let text = fits(&same.replace("COPY file /", "COPY file /x\nUSER 1"), &[]);
     assert!(text.contains("line 5: `COPY file /x` is not what was locked"), "{text}");
     assert!(text.contains("line 6: `USER 1` is not locked"), "{text}");
+    let swapped =
+        "ARG BASE=busybox\nFROM $BASE\nARG NAME=x\nCOPY file /\nRUN echo $NAME && echo b\n";
+    let text = fits(swapped, &[]);
+    assert_eq!(text.matches("was locked in another place").count(), 1, "{text}");
     let text = fits(&same.replace("COPY file /\n", ""), &[]);
     assert!(text.contains("step `3` is locked and no longer in the Dockerfile"), "{text}");
+}
+
+#[test]
+fn another_base_makes_a_lock_stale_though_its_image_is_locked() {
+    let (world, lock) =
+        locked("FROM busybox AS a\nRUN echo a > /a\nFROM scratch AS b\nCOPY --from=a /a /\n");
+    assert!(lock.contains("[[stage]]\nid = \"b\"\nbase = \"scratch\"\n"), "{lock}");
+    world.write(
+        "Dockerfile",
+        "FROM busybox AS a\nRUN echo a > /a\nFROM busybox AS b\nCOPY --from=a /a /\n",
+    );
+    let ran = world.on_busybox("check", &["--locked"]).expect(1);
+    ran.says(&["line 3: `FROM busybox AS b` was locked on `scratch`"]);
+    world.on_busybox("lock", &[]).expect(0);
+    world.on_busybox("check", &["--locked"]).expect(0);
+    assert!(!world.read(LOCK).contains("scratch"));
 }
 
 #[test]
@@ -163,7 +183,8 @@ fn lock_adds_entries_and_changes_no_others() {
         let new = world.read(LOCK);
         let (added, removed) = changes(&old, &new);
         assert_eq!(added.len(), 2, "the step and the image: {added:#?}");
-        assert!(added[0].starts_with("[[step]]\nid = \"4\"\n"), "{added:#?}");
+        let name = ["0.1", "1.1", "2.1", "4"][at - 1];
+        assert!(added[0].starts_with(&format!("[[step]]\nid = \"{name}\"\n")), "{added:#?}");
         assert!(added[1].starts_with("[result]") && removed.len() == 1, "{removed:#?}");
         world.on_busybox("lock", &["--locked"]).expect(0);
         world.on_busybox("verify", &[]).expect(0);
@@ -213,11 +234,11 @@ fn a_lock_that_is_damaged_is_refused_with_its_line() {
         ),
         (lock.replace("manifest = \"sha256:", "manifest = \"sha256:x"), "line 8: `manifest`", ""),
         (lock.replace('\n', "\r\n"), "line 1: the line ends in CR LF", "hint: keep git from"),
-        (lock.replace("[result]", "epoch = 1\n\n[result]"), "line 15: unknown field `epoch`", ""),
+        (lock.replace("[result]", "epoch = 1\n\n[result]"), "line 18: unknown field `epoch`", ""),
         (lock.replace("epoch = ", "epoch = 1\nepoch = "), "line 4: duplicate key", ""),
         (
             lock.replace(&second_step, "[[step]]\nid = \"1\"\n\n[[step]]"),
-            "line 10: missing field",
+            "line 13: missing field",
             "",
         ),
         (String::new(), "line 1: missing field `version`", ""),

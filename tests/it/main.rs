@@ -8,6 +8,8 @@
 
 mod builder;
 mod check;
+mod clients;
+mod door;
 mod engine;
 mod errors;
 mod faults;
@@ -22,5 +24,9 @@ mod sandbox;
 mod schema;
 mod server;
 mod specimen;
+mod store;
+mod story;
+mod trusting;
+mod upstream;
 mod verify;
 mod world;

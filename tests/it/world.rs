@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+/// What steps call a server that the test runs on the loopback of this machine: theirs is another one.
+pub(crate) const HOST: &str = "server.test";
+
 /// The path of something in the project.
 pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -113,7 +116,8 @@ impl World {
     /// Runs a command with the busybox base image under the name `busybox`, and these arguments.
     pub(crate) fn on_busybox(&self, command: &str, arguments: &[&str]) -> Ran {
         let context = format!("busybox=oci-layout://{}:latest", base("busybox").display());
-        let mut all = vec![command, "--build-context", &context];
+        let host = format!("{HOST}:127.0.0.1");
+        let mut all = vec![command, "--build-context", &context, "--add-host", &host];
         all.extend(arguments);
         self.rlock(&all)
     }

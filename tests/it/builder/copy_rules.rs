@@ -100,7 +100,7 @@ fn what_cannot_be_copied_is_an_error_of_the_step() {
         .says(&["Dockerfile:3:1", "`/missing` is not in the image that it is copied from"]);
     let world = World::new("FROM busybox\nCOPY . /\n");
     world.write(".dockerignore", "a\n[\n");
-    world.fail(4, &[]).says(&[".dockerignore"]);
+    world.fail(2, &[]).says(&[".dockerignore"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The sandbox as a step sees it.
 
 use crate::world::World;
+use rlock::store::read_dir_sorted;
+use std::path::Path;
 
 #[test]
 fn capabilities_seccomp_and_names() {
@@ -80,13 +82,15 @@ fn no_network_where_none_is_asked_for() {
     let world = World::new(
         "FROM busybox
 RUN --network=none ip -o link | wc -l > /none; ping -c 1 -W 1 192.0.2.1 2>&1 | head -1 >> /none || true
-RUN --network=default ip -o link | wc -l > /default
+RUN --network=default ip -o link | wc -l > /default; cat /etc/resolv.conf >> /default
 RUN --network=host ip -o link | wc -l > /host
 ",
     );
     let built = world.build(&[]);
     assert!(built.text("none").starts_with("1\n"), "only `lo`: {}", built.text("none"));
-    assert_eq!(built.text("default"), built.text("host"));
+    assert_eq!(built.text("default"), "1\nnameserver 198.18.0.1\n", "the Door, and nothing else");
+    let links = read_dir_sorted(Path::new("/sys/class/net")).unwrap().len();
+    assert_eq!(built.text("host"), format!("{links}\n"));
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn nothing_is_left_on_the_host() {
 }
 
 /// All paths below a directory.
-fn walk(directory: &std::path::Path) -> Vec<String> {
+fn walk(directory: &Path) -> Vec<String> {
     let output = std::process::Command::new("find").arg(directory).output().unwrap();
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }

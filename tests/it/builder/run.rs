@@ -1,5 +1,6 @@
 //! RUN in all its forms, SHELL, WORKDIR and USER.
 
+use super::built::Built;
 use crate::world::World;
 
 #[test]
@@ -170,4 +171,36 @@ fn a_step_that_fails_ends_the_build() {
     file.fail(4, &[]).says(&["Dockerfile:2:1", "WORKDIR /etc/passwd/below"]);
     let user = World::new("FROM busybox\nUSER nobody\nRUN true\n");
     user.fail(4, &[]).says(&["Dockerfile:3:1", "unable to find user `nobody`"]);
+}
+
+/// What outgrows memory starts anew on the disk, and nobody can tell from the image.
+#[test]
+fn a_step_that_outgrows_memory_is_the_same_on_the_disk() {
+    let world = World::new(
+        "FROM busybox
+RUN echo small > /small
+RUN echo attempt; for i in 1 2 3 4 5 6 7 8; do \
+      dd if=/dev/zero of=/large$i bs=1M count=2 2>/dev/null; sleep 0.05; done; ls / > /list
+RUN cat /small /list > /both
+",
+    );
+    let output = format!("oci:{}", world.path("spilled").display());
+    let arguments = ["--scratch-memory", "4m", "--progress", "plain", "-o", &output];
+    let ran = world.on_busybox("build", &arguments).expect(0);
+    let told = "these files take more memory than they may; the step starts anew on the disk";
+    assert_eq!(ran.stderr.matches(told).count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("] attempt\n").count(), 2, "{}", ran.stderr);
+    let spilled = Built::open(&world.path("spilled"));
+    for size in ["0", "1g"] {
+        let built = world.build_as("other", &["--scratch-memory", size]);
+        assert_eq!(built.image.manifest_digest, spilled.image.manifest_digest, "{size}");
+    }
+}
+
+/// A failure is a failure, in memory too; it is not tried again.
+#[test]
+fn a_step_that_fails_in_memory_fails_once() {
+    let world = World::new("FROM busybox\nRUN echo attempt; exit 3\n");
+    let ran = world.on_busybox("build", &["--progress", "plain"]).expect(4);
+    assert_eq!(ran.stderr.matches("] attempt\n").count(), 1, "{}", ran.stderr);
 }

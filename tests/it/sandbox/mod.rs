@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "shared functions of tests are tests")]
 
+mod gate;
 mod stage;
 
 use std::fs;

@@ -38,6 +38,8 @@ pub(super) struct Scenario {
     pub(super) target: PathBuf,
     pub(super) steps: Vec<Step>,
     pub(super) cancel_after_ms: Option<u64>,
+    /// How a gate is attended to: see `examples/sandbox/gate.rs`.
+    pub(super) gate: &'static str,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +56,17 @@ pub(super) struct Ended {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     pub(super) elapsed_us: u64,
+    pub(super) gate: Option<Seen>,
+    pub(super) open_files: usize,
+}
+
+/// What came through a step's gate.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Seen {
+    pub(super) connections: Vec<(String, String)>,
+    pub(super) unknown: usize,
+    pub(super) names: Vec<String>,
+    pub(super) strays: Vec<String>,
 }
 
 impl Ended {
@@ -129,6 +142,7 @@ impl Stage {
             target: self.path("target"),
             steps,
             cancel_after_ms: None,
+            gate: "answer",
         }
     }
 

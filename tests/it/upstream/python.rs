@@ -1,0 +1,89 @@
+//! A Python index: PEP 503 and PEP 691 by `Accept`, with the metadata of PEP 658.
+
+use super::{Tree, pack};
+use rlock::oci::Digest;
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// A release of a project with one module, which prints its version.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// As in `Requires-Dist`.
+    pub(crate) requires: Option<&'static str>,
+}
+
+/// The index below `/simple/` of a site.
+pub(crate) fn index(releases: &[Release], modified: i64) -> Tree {
+    let mut tree = Tree::at(modified);
+    let mut names: Vec<&str> = releases.iter().map(|release| release.name).collect();
+    names.dedup();
+    for name in names {
+        let of_project: Vec<&Release> =
+            releases.iter().filter(|release| release.name == name).collect();
+        project(&mut tree, name, &of_project);
+    }
+    tree
+}
+
+fn project(tree: &mut Tree, name: &str, releases: &[&Release]) {
+    let mut html = String::from("<!DOCTYPE html><html><body>\n");
+    let mut files = Vec::new();
+    for release in releases {
+        let metadata = metadata(release);
+        let wheel = wheel(release, &metadata);
+        let file = format!("{name}-{}-py3-none-any.whl", release.version);
+        let (hash, metadata_hash) = (Digest::of(&wheel), Digest::of(metadata.as_bytes()));
+        writeln!(
+            html,
+            "<a href=\"/files/{file}#sha256={}\" data-core-metadata=\"sha256={}\">{file}</a>",
+            hash.hex(),
+            metadata_hash.hex()
+        )
+        .unwrap();
+        files.push(json!({
+            "filename": file, "url": format!("/files/{file}"), "size": wheel.len(),
+            "hashes": { "sha256": hash.hex() }, "yanked": false,
+            "core-metadata": { "sha256": metadata_hash.hex() },
+            "upload-time": "2025-01-01T00:00:00.000000Z",
+        }));
+        tree.file(&format!("/files/{file}.metadata"), metadata);
+        tree.file(&format!("/files/{file}"), wheel);
+    }
+    let versions: Vec<&str> = releases.iter().map(|release| release.version).collect();
+    let json = json!({
+        "meta": { "api-version": "1.1" }, "name": name, "versions": versions, "files": files,
+    });
+    let path = format!("/simple/{name}/");
+    tree.page(&path, "text/html", html + "</body></html>\n");
+    tree.page(&path, "application/vnd.pypi.simple.v1+json", json.to_string());
+}
+
+fn metadata(release: &Release) -> String {
+    let Release { name, version, requires } = release;
+    let mut text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    if let Some(requires) = requires {
+        writeln!(text, "Requires-Dist: {requires}").unwrap();
+    }
+    text
+}
+
+fn wheel(release: &Release, metadata: &str) -> Vec<u8> {
+    let Release { name, version, .. } = release;
+    let module = format!("VERSION = {version:?}\n\n\ndef main():\n    print({name:?}, VERSION)\n");
+    let folder = format!("{name}-{version}.dist-info");
+    let kind = "Wheel-Version: 1.0\nGenerator: it\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let scripts = format!("[console_scripts]\n{name} = {name}:main\n");
+    let files = [
+        (format!("{name}.py"), module),
+        (format!("{folder}/METADATA"), metadata.to_owned()),
+        (format!("{folder}/WHEEL"), kind.to_owned()),
+        (format!("{folder}/entry_points.txt"), scripts),
+    ];
+    let record = files.iter().fold(String::new(), |text, (path, _)| text + path + ",,\n");
+    let record = (format!("{folder}/RECORD"), format!("{record}{folder}/RECORD,,\n"));
+    let files: Vec<(&str, &[u8])> =
+        files.iter().chain([&record]).map(|(path, text)| (&**path, text.as_bytes())).collect();
+    pack::zip(&files)
+}
