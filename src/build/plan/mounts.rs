@@ -221,7 +221,7 @@ mod tests {
     fn mounts(text: &str, from: Option<&Base>) -> Result<Vec<RunMount>, PlanError> {
         let instruction = parse_instruction(&format!("RUN {text} true"), '\\').unwrap();
         let InstructionKind::Run(Run { mounts, .. }) = instruction.kind else { panic!() };
-        resolve(&mounts, "/work", &|text| Ok(text.to_owned()), &|_| from.cloned())
+        resolve(&mounts, "/base", &|text| Ok(text.to_owned()), &|_| from.cloned())
     }
 
     fn one(text: &str) -> RunMount {
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_buildkit() {
         let bind = one("--mount=target=.,source=sub/../src");
-        assert_eq!(bind.target.as_deref(), Some("/work"));
+        assert_eq!(bind.target.as_deref(), Some("/base"));
         assert!(bind.read_only);
         assert_eq!(bind.kind, RunMountKind::Bind { from: None, source: "/src".into() });
 
@@ -240,7 +240,7 @@ mod tests {
         else {
             panic!("{cache:?}")
         };
-        assert_eq!((cache.target.as_deref(), id.as_str()), (Some("/work/a/b"), "a/b"));
+        assert_eq!((cache.target.as_deref(), id.as_str()), (Some("/base/a/b"), "a/b"));
         assert!(!cache.read_only);
         let cache = one("--mount=type=cache,target=/c,uid=5");
         let RunMountKind::Cache { attributes, .. } = cache.kind else { panic!() };
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(attributes, Attributes { mode: 0o400, uid: 0, gid: 0 });
         assert_eq!(one("--mount=type=secret,id=a,env=A").target, None);
         let both = one("--mount=type=secret,id=a,env=A,target=t");
-        assert_eq!(both.target.as_deref(), Some("/work/t"));
+        assert_eq!(both.target.as_deref(), Some("/base/t"));
 
         let agents = mounts("--mount=type=ssh --mount=type=tmpfs,target=/t --mount=type=ssh", None);
         let targets: Vec<_> = agents.unwrap().into_iter().filter_map(|m| m.target).collect();

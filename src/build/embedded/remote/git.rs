@@ -29,14 +29,14 @@ use url::Url;
 const LISTING_SIZE_MAX: u64 = 64 << 20;
 
 /// Where git finds whom it is to trust: the Door, where every connection of its ends.
-const CERTIFICATE: &str = "work/certificate.pem";
+const CERTIFICATE: &str = "fetched/certificate.pem";
 
 /// Lists what a reference may mean. Arguments: repository, reference; none for the default branch.
 const LIST: &str = r#"
 if [ $# -eq 1 ]; then
-    exec git ls-remote --symref -- "$1" HEAD > /work/listing
+    exec git ls-remote --symref -- "$1" HEAD > /fetched/listing
 fi
-exec git ls-remote -- "$1" "$2" "$2^{}" > /work/listing
+exec git ls-remote -- "$1" "$2" "$2^{}" > /fetched/listing
 "#;
 
 /// Fetches one commit. Arguments: repository, the same without credentials, commit, what is fetched for
@@ -172,8 +172,8 @@ impl Git<'_> {
         }
         let remote = self.source.remote.as_str();
         let arguments: Vec<&str> = std::iter::once(remote).chain(wanted).collect();
-        self.run(LIST, &arguments, "/work")?;
-        let path = self.root.join("work/listing");
+        self.run(LIST, &arguments, "/fetched")?;
+        let path = self.root.join("fetched/listing");
         let listing = read(&path, LISTING_SIZE_MAX).map_err(|error| BuildError::io(path, error))?;
         refs::find(&listing, wanted).ok_or_else(|| {
             let reference = wanted.unwrap_or("HEAD").to_owned();
@@ -184,7 +184,7 @@ impl Git<'_> {
 
     /// Fetches a commit and puts its files in order.
     fn take(&self, found: &Found) -> Result<Fetched, BuildError> {
-        let tree = self.root.join("work/tree");
+        let tree = self.root.join("fetched/tree");
         super::create(&tree)?;
         let keeps = self.source.keep_git_dir && self.source.subdirectory.is_empty();
         let wanted = match &found.reference {
@@ -196,7 +196,7 @@ impl Git<'_> {
         let submodules = if self.source.submodules { "submodules" } else { "" };
         let (remote, shown) = (self.source.remote.as_str(), self.remote());
         let arguments = [remote, shown.as_str(), &found.commit, &wanted, submodules];
-        self.run(&script, &arguments, "/work/tree")?;
+        self.run(&script, &arguments, "/fetched/tree")?;
         let root = Root::open(&tree).map_err(|error| BuildError::io(&tree, error))?;
         settle(&tree, &root, keeps, self.request.epoch)
             .map_err(|error| BuildError::io(&tree, error))?;
@@ -211,7 +211,7 @@ impl Git<'_> {
     /// Runs a script of the host's shell.
     fn run(&self, script: &str, arguments: &[&str], cwd: &str) -> Result<(), BuildError> {
         let certificate = self.request.outside.authority.certificate_pem();
-        std::fs::create_dir_all(self.root.join("work/template"))
+        std::fs::create_dir_all(self.root.join("fetched/template"))
             .and_then(|()| std::fs::write(self.root.join(CERTIFICATE), certificate))
             .map_err(|error| BuildError::io(self.root, error))?;
         let shell = ["sh", "-eu", "-c", script, "git"].into_iter();
@@ -260,7 +260,7 @@ impl Git<'_> {
         let plain = [
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_TEMPLATE_DIR", "/work/template"),
+            ("GIT_TEMPLATE_DIR", "/fetched/template"),
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_USER_AGENT", "git/rlock"),
             ("HOME", "/home"),

@@ -42,7 +42,7 @@ pub(super) fn prepare(root: &Path) -> Result<Vec<Bind>, BuildError> {
         let path = path.to_owned();
         move |error| BuildError::io(path, error)
     };
-    for name in ["dev", "etc", "home", "proc", "sys", "tmp", "work"] {
+    for name in ["dev", "etc", "home", "proc", "sys", "tmp", "fetched"] {
         let path = root.join(name);
         std::fs::create_dir(&path).map_err(failed(&path))?;
     }

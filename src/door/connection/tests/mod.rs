@@ -40,6 +40,8 @@ struct World {
     answered: Mutex<usize>,
     refused: Mutex<Vec<Refusal>>,
     large: Mutex<Option<std::path::PathBuf>>,
+    /// What `/huge` answers.
+    huge: Mutex<Option<(std::path::PathBuf, u64)>>,
 }
 
 impl Fixture {
@@ -163,6 +165,10 @@ async fn answer(world: Arc<World>, asked: Asked) -> Result<Answer, Refusal> {
         "large" => {
             let path = world.large.lock().unwrap().clone().unwrap();
             Body::File { path, size: LARGE as u64 }
+        }
+        "huge" => {
+            let (path, size) = world.huge.lock().unwrap().clone().unwrap();
+            Body::File { path, size }
         }
         "slow" => {
             tokio::time::sleep(Duration::from_millis(300)).await;

@@ -164,6 +164,33 @@ async fn what_was_asked_is_answered_though_the_client_has_gone() {
     assert_eq!(*fixture.world.answered.lock().unwrap(), 1);
 }
 
+/// A body goes from the disk to the client, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_costs_no_memory() {
+    const SIZE: u64 = 1 << 30;
+    let fixture = Fixture::new("deb.example:80").await;
+    let path = fixture.folder.path().join("huge");
+    File::create(&path).unwrap().set_len(SIZE).unwrap();
+    *fixture.world.huge.lock().unwrap() = Some((path, SIZE));
+    let before = resident_bytes();
+    let mut stream = fixture.connect().await;
+    stream.write_all(b"GET /huge HTTP/1.1\r\nHost: deb.example\r\n\r\n").await.unwrap();
+    let mut start = [0; 17];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK\r\n");
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let more = resident_bytes().saturating_sub(before);
+        assert!(more < SIZE / 4, "{more} bytes");
+    }
+}
+
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
 #[tokio::test]
 async fn closing_does_not_wait_for_idle_clients() {
     let fixture = Fixture::new("deb.example:80").await;
