@@ -89,8 +89,7 @@ fn run_in(
         announce(request, step, stream, bytes);
     };
     let mut take = |stream, bytes: &[u8]| show(stream, &redactor.push(stream, bytes));
-    let exit =
-        network.run(&prepared, &mut take, cancelled).map_err(|error| at_step(step, error))?;
+    let exit = network.run(&prepared, &mut take, cancelled)?;
     for (stream, rest) in redactor.finish() {
         show(stream, &rest);
     }
@@ -105,7 +104,7 @@ fn run_in(
     }
     let packages = mounted.packages_if_written(folder)?;
     mounted.unmount()?;
-    network.scrub()?;
+    network.scrub().map_err(|error| at_step(step, error))?;
     mounts.finish(step, &folder.upper)?;
     Ok(packages)
 }
