@@ -5,6 +5,7 @@ use super::project::Project;
 use crate::build::plan::{Action, Step};
 use crate::build::{Built, BuiltStep};
 use crate::dockerfile::Network;
+use crate::door::Exchange;
 use crate::finding::Finding;
 use crate::lock::Lockfile;
 use crate::package;
@@ -69,7 +70,7 @@ pub(super) fn exchanges(step: &str, builds: &[&Built], store: &Store) -> Vec<Pin
 }
 
 /// The package that a body is. What starts as one and is none is a file like any other.
-fn identify(exchange: &crate::door::Exchange, store: &Store) -> Option<package::PackageFile> {
+fn identify(exchange: &Exchange, store: &Store) -> Option<package::PackageFile> {
     let body = store.open_blob(&exchange.content.digest).ok()?;
     match package::identify(body) {
         Ok(package) => package,

@@ -85,7 +85,7 @@ fn list(width: usize) -> String {
     let rules: Vec<String> = RULES.iter().map(|rule| row(rule.id, rule.title)).collect();
     let (causes, rules) = (causes.concat(), rules.concat());
     format!(
-        "{HEADING}causes{HEADING:#}, why two images differ\n{causes}\n\
+        "{HEADING}causes{HEADING:#}, behind what a check finds\n{causes}\n\
          {HEADING}rules{HEADING:#}, which remove noise before images are compared\n{rules}"
     )
 }

@@ -42,7 +42,7 @@ pub use enter::{Privilege, enter};
 pub use error::{Doing, SandboxError};
 pub use gate::{Destinations, Gate, NAME_SERVER, Stray};
 pub use init::{INIT_ARGUMENT, init_main};
-pub use memory::{MemoryTree, available_memory};
+pub use memory::available_memory;
 pub use overlay::Overlay;
 pub use points::mount_points_layer;
 pub use refusal::Settings;

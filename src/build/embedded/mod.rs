@@ -5,6 +5,7 @@ pub mod copy;
 mod copy_step;
 mod image;
 mod layer;
+mod meanwhile;
 mod mounted;
 mod mounts;
 mod network;

@@ -3,12 +3,12 @@
 //! What a step writes is read again soon, and is thrown away with the build: a disk's file system
 //! would spend as much time on inodes and journals as the step on its work.
 
+use super::meanwhile::meanwhile;
 use super::mounted::Folder;
 use crate::build::{BuildError, Request};
-use crate::sandbox::{MemoryTree, available_memory};
+use crate::sandbox::{Tmpfs, available_memory};
 use crate::store::TemporaryDirectory;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 /// How much of the available memory one build's trees may take: two builds of a check, and what
@@ -32,7 +32,7 @@ pub(crate) struct Room {
 }
 
 struct Memory {
-    tree: MemoryTree,
+    tree: Tmpfs,
     /// What the tree may take, in bytes.
     limit: u64,
     /// Where it is mounted.
@@ -71,27 +71,16 @@ impl Room {
         cancelled: &AtomicBool,
         work: impl FnOnce(&AtomicBool) -> T,
     ) -> (T, bool) {
-        let (stop, is_short, done) =
-            (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        let watch = || {
-            while !done.load(Ordering::Acquire) {
-                is_short.fetch_or(
-                    self.memory.as_ref().is_some_and(Memory::is_short),
-                    Ordering::Relaxed,
-                );
-                if is_short.load(Ordering::Relaxed) || cancelled.load(Ordering::Relaxed) {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                thread::park_timeout(INTERVAL);
+        let (stop, is_short) = (AtomicBool::new(false), AtomicBool::new(false));
+        let look = || {
+            if self.memory.as_ref().is_some_and(Memory::is_short) {
+                is_short.store(true, Ordering::Relaxed);
+            }
+            if is_short.load(Ordering::Relaxed) || cancelled.load(Ordering::Relaxed) {
+                stop.store(true, Ordering::Relaxed);
             }
         };
-        let worked = thread::scope(|scope| {
-            let watcher = scope.spawn(watch);
-            let worked = work(&stop);
-            done.store(true, Ordering::Release);
-            watcher.thread().unpark();
-            worked
-        });
+        let worked = meanwhile(INTERVAL, look, || work(&stop));
         (worked, is_short.into_inner())
     }
 
@@ -108,7 +97,7 @@ impl Memory {
         let root = request.store.root();
         let disk = rustix::fs::statvfs(root).map_err(|error| BuildError::io(root, error.into()))?;
         let size = disk.f_bavail.saturating_mul(disk.f_frsize).max(limit);
-        match MemoryTree::mount(place.path(), size) {
+        match Tmpfs::for_overlays(place.path(), size) {
             Ok(tree) => Ok(Some(Self { tree, limit, _place: place })),
             Err(error) => {
                 tracing::debug!(%error, "no trees in memory");

@@ -29,6 +29,7 @@ mod scrub;
 #[cfg(test)]
 mod tests;
 
+use super::meanwhile::meanwhile;
 use super::mounted::{Folder, Mounted};
 use crate::build::BuildError;
 use crate::sandbox::Bind;
@@ -43,7 +44,6 @@ use scrub::Scrub;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -157,19 +157,12 @@ impl Trust {
     /// programs that are started after a trust store was made, and read it before they connect: Java,
     /// and what uses `GnuTLS`.
     pub(crate) fn while_watching<T>(&self, upper: &Path, act: impl FnOnce() -> T) -> T {
-        let (running, stopped) = mpsc::channel::<()>();
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // Whoever drops the other end, by whatever way, ends this.
-                while stopped.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                    if let Err(error) = self.refresh(upper) {
-                        tracing::debug!("cannot extend trust stores: {error}");
-                    }
-                }
-            });
-            let _running = running;
-            act()
-        })
+        let look = || {
+            if let Err(error) = self.refresh(upper) {
+                tracing::debug!("cannot extend trust stores: {error}");
+            }
+        };
+        meanwhile(WATCH_INTERVAL, look, act)
     }
 
     /// Takes every byte of the authority out of the upper directory, when the step's processes are gone
