@@ -6,6 +6,7 @@
 //! set, removed files as the OCI image specification has them. What overlayfs notes for itself and
 //! what only means something on this host is left out.
 
+use super::aside::aside;
 use super::blobs::Store;
 use super::error::StoreError;
 use super::path::join;
@@ -32,7 +33,11 @@ pub struct Captured {
 }
 
 /// Writes the layer to `out`.
-pub fn write_layer(upper: &Path, epoch: i64, out: impl Write) -> Result<Captured, StoreError> {
+pub fn write_layer(
+    upper: &Path,
+    epoch: i64,
+    out: impl Write + Send,
+) -> Result<Captured, StoreError> {
     let (output, counts) = write(upper, epoch, HashingWriter::new(out))?;
     let (diff_id, size, _) = output.finish();
     Ok(Captured { diff_id, size, entries: counts.entries, clamped: counts.clamped })
@@ -90,17 +95,27 @@ fn open(upper: &Path) -> Result<Root, StoreError> {
     Root::open(upper).map_err(|error| StoreError::io("open", upper, error))
 }
 
-fn write<W: Write>(upper: &Path, epoch: i64, out: W) -> Result<(W, Counts), StoreError> {
+fn write<W: Write + Send>(upper: &Path, epoch: i64, out: W) -> Result<(W, Counts), StoreError> {
     let root = open(upper)?;
+    let (counts, out) = aside(out, |out| write_entries(&root, upper, epoch, out));
+    Ok((out, counts?))
+}
+
+fn write_entries(
+    root: &Root,
+    upper: &Path,
+    epoch: i64,
+    out: impl Write,
+) -> Result<Counts, StoreError> {
     let mut writer = tar::Writer::new(out);
     let mut counts = Counts::default();
     let mut first_names = BTreeMap::new();
-    for item in Walk::new(&root, Style::Overlay)? {
+    for item in Walk::new(root, Style::Overlay)? {
         let (entry, metadata) = match item? {
             Item::Whiteout(path) => (whiteout(&path), None),
             Item::Opaque(path) => (Entry::new(join(&path, OPAQUE_NAME), Kind::File), None),
             Item::Found(found) => {
-                let Some(entry) = entry_of(&root, &found, epoch, &mut first_names)? else {
+                let Some(entry) = entry_of(root, &found, epoch, &mut first_names)? else {
                     continue;
                 };
                 counts.clamped += u64::from(found.metadata.mtime.seconds > epoch);
@@ -110,14 +125,14 @@ fn write<W: Write>(upper: &Path, epoch: i64, out: W) -> Result<(W, Counts), Stor
         counts.entries += 1;
         match metadata {
             Some(metadata) if entry.kind == Kind::File && entry.size > 0 => {
-                let mut body = open_unchanged(&root, &entry.path, &metadata)?;
+                let mut body = open_unchanged(root, &entry.path, &metadata)?;
                 append(&mut writer, &entry, &mut body, upper)?;
             }
             _ => append(&mut writer, &entry, &mut io::empty(), upper)?,
         }
     }
-    let out = writer.finish().map_err(|source| archive_error(upper, source))?;
-    Ok((out, counts))
+    writer.finish().map_err(|source| archive_error(upper, source))?;
+    Ok(counts)
 }
 
 fn append<W: Write>(

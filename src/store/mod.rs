@@ -8,6 +8,7 @@
 //!
 //! Knows nothing of Dockerfiles, networks, or why somebody wants an image.
 
+mod aside;
 mod blobs;
 pub mod capture;
 pub mod directory;

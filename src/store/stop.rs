@@ -30,7 +30,7 @@ impl Stop {
     }
 
     /// A writer that fails once the flag is set.
-    pub fn writer<W: Write>(&self, inner: W) -> impl Write + use<W> {
+    pub fn writer<W: Write + Send>(&self, inner: W) -> impl Write + Send + use<W> {
         StoppableWriter { inner, stop: self.clone() }
     }
 }

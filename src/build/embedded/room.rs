@@ -24,6 +24,12 @@ const WORTH_MOVING: u64 = 64 << 20;
 /// How long a step may outgrow memory unnoticed. At the speed of memory that is some 100 MB.
 const INTERVAL: Duration = Duration::from_millis(20);
 
+/// What is available is asked for once in so many looks, so every 200 ms.
+const LOOKS_BEFORE_ASKING: u64 = 10;
+
+/// It is asked for at once where the tree grew by so much since the last time, in bytes.
+const GROWTH_BEFORE_ASKING: u64 = 64 << 20;
+
 /// The folders of one build.
 pub(crate) struct Room {
     memory: Option<Memory>,
@@ -33,6 +39,10 @@ pub(crate) struct Room {
 
 struct Memory {
     tree: Tmpfs,
+    /// How often it was looked whether memory is short.
+    looks: AtomicU64,
+    /// How much the tree took when the system was last asked what is available, in bytes.
+    asked_at: AtomicU64,
     /// What the tree may take, in bytes.
     limit: u64,
     /// Where it is mounted.
@@ -98,7 +108,13 @@ impl Memory {
         let disk = rustix::fs::statvfs(root).map_err(|error| BuildError::io(root, error.into()))?;
         let size = disk.f_bavail.saturating_mul(disk.f_frsize).max(limit);
         match Tmpfs::for_overlays(place.path(), size) {
-            Ok(tree) => Ok(Some(Self { tree, limit, _place: place })),
+            Ok(tree) => Ok(Some(Self {
+                tree,
+                looks: AtomicU64::new(0),
+                asked_at: AtomicU64::new(0),
+                limit,
+                _place: place,
+            })),
             Err(error) => {
                 tracing::debug!(%error, "no trees in memory");
                 Ok(None)
@@ -112,6 +128,20 @@ impl Memory {
 
     fn is_short(&self) -> bool {
         let used = self.used();
-        used > self.limit || (used > WORTH_MOVING && available_memory() < AVAILABLE_MIN)
+        used > self.limit
+            || (used > WORTH_MOVING
+                && self.is_worth_asking(used)
+                && available_memory() < AVAILABLE_MIN)
+    }
+
+    /// The kernel sums up a lot to say what is available: it is asked where the tree grew, and now and
+    /// then because others take memory, too.
+    fn is_worth_asking(&self, used: u64) -> bool {
+        let is_due = self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS_BEFORE_ASKING);
+        let has_grown = used.abs_diff(self.asked_at.load(Ordering::Relaxed)) > GROWTH_BEFORE_ASKING;
+        if is_due || has_grown {
+            self.asked_at.store(used, Ordering::Relaxed);
+        }
+        is_due || has_grown
     }
 }

@@ -121,8 +121,8 @@ impl Places {
         &self.bundles
     }
 
-    /// Every place that `root` could have something at: the fixed ones, whether it has or not, and
-    /// what the patterns give.
+    /// Every place that `root` could have something at: fixed ones in [areas](area) that it has, and what
+    /// the patterns give.
     pub(super) fn all(&self, root: &Root) -> BTreeMap<Vec<u8>, Format> {
         let patterns = KEY_STORES.iter().filter_map(|path| path.split_once("/*/"));
         let found = patterns.flat_map(|(parent, rest)| {
@@ -133,9 +133,23 @@ impl Places {
             names.unwrap_or_default().into_iter().map(join)
         });
         let mut all: BTreeMap<_, _> = found.map(|path| (path, Format::KeyStore)).collect();
-        all.extend(self.fixed.clone());
+        let mut areas: BTreeMap<&[u8], bool> = BTreeMap::new();
+        for (path, format) in &self.fixed {
+            let has = |area| !root.metadata(area).is_err_and(|error| is_absent(&error));
+            if *areas.entry(area(path)).or_insert_with_key(|area| has(area)) {
+                all.insert(path.clone(), *format);
+            }
+        }
         all
     }
+}
+
+/// The part of a path that many places share, its first two directories: where that is not there, no
+/// more has to be looked for.
+fn area(path: &[u8]) -> &[u8] {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let end = slashes.map(|(index, _)| index).take(2).last().unwrap_or(0);
+    path.get(..end).unwrap_or_default()
 }
 
 /// A regular file that a path leads to, at its real path; none where there is none: a tree may have
