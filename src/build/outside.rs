@@ -1,6 +1,6 @@
 //! How a build reaches what is not here.
 
-use crate::door::{Authority, Door, Exchange, Refusal, Visitor};
+use crate::door::{Authority, Door, Exchange, Lag, Refusal, Visitor};
 use std::sync::Arc;
 use url::Url;
 
@@ -14,6 +14,8 @@ pub struct Outside<'a> {
     pub authority: &'a Authority,
     /// Whether there is a lock, with what may have expired since.
     pub replays: bool,
+    /// How far this build is to stay behind another one that runs at the same time.
+    pub lag: Lag,
 }
 
 impl Outside<'_> {

@@ -8,7 +8,7 @@ use super::{explain, images, moment, outside, secrets, store};
 use crate::build::event::BuildName;
 use crate::build::plan::{Images, Plan};
 use crate::build::{Agents, BuildError, Builder, Built, KnownLayers, Outside, Request, Secrets};
-use crate::door::{Door, Mode};
+use crate::door::{Door, Lag, Mode};
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -135,6 +135,7 @@ impl Prepared {
                 door: &self.door,
                 authority: &authority,
                 replays: project.lock.is_some(),
+                lag: Lag(if name == BuildName::B { LAG } else { Duration::ZERO }),
             },
             store: &self.store,
             platform: &project.platform,

@@ -67,3 +67,10 @@ pub enum Progress {
     /// There will be no more; the client must notice (the connection is cut).
     Failed,
 }
+
+impl Progress {
+    /// Whether there will be no other.
+    pub(super) fn is_end(self) -> bool {
+        !matches!(self, Self::Written(_))
+    }
+}

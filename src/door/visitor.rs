@@ -1,6 +1,7 @@
 //! One step at the Door, and what it got there.
 
 use super::exchange::{Exchange, Key, Origin, Refusal, RefusalReason, Traffic, Use};
+use super::pace::Lag;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Visitor {
     step: String,
+    lag: Lag,
     seen: Mutex<Seen>,
     /// How many recordings for this step are still under way.
     pending: watch::Sender<usize>,
@@ -23,8 +25,18 @@ struct Seen {
 impl Visitor {
     /// A step that has asked nothing yet. `step` names it in messages.
     pub fn new(step: &str) -> Arc<Self> {
+        Self::behind(step, Lag::default())
+    }
+
+    /// As [`Visitor::new`], of a build that stays behind another one.
+    pub fn behind(step: &str, lag: Lag) -> Arc<Self> {
         let pending = watch::Sender::new(0);
-        Arc::new(Self { step: step.to_owned(), seen: Mutex::default(), pending })
+        Arc::new(Self { step: step.to_owned(), lag, seen: Mutex::default(), pending })
+    }
+
+    /// How far its build is to stay behind.
+    pub(super) fn lag(&self) -> Lag {
+        self.lag
     }
 
     /// The name of the step.

@@ -57,7 +57,7 @@ pub(crate) fn build_stage(
         let announce = Announce { request, step, place: request.plan.place(&step.id) };
         announce.started();
         let started = Instant::now();
-        let visitor = Visitor::new(&step.id);
+        let visitor = Visitor::behind(&step.id, request.outside.lag);
         let mut performed = stage.perform(Surrounding { visitor: &visitor, ..surrounding }, step);
         match &mut performed {
             Ok(built) => built.traffic = visitor.traffic(),

@@ -7,6 +7,7 @@ use super::super::visitor::Visitor;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Answers and flights.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct Settled {
     /// Whether the request that brought it had credentials.
     pub(super) authorized: bool,
     pub(super) origin: Origin,
+    /// When it was there.
+    pub(super) moment: Instant,
 }
 
 #[derive(Debug)]
@@ -195,6 +198,7 @@ impl Landing {
             exchange: exchange.clone(),
             authorized: self.authorized,
             origin: self.origin,
+            moment: Instant::now(),
         });
         let waiting = self.flights.take(&self.key, self.flight, settled);
         for Waiting { visitor, origin } in &waiting {

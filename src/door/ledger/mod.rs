@@ -29,6 +29,7 @@ use super::error::DoorError;
 use super::exchange::{Exchange, Key, Origin, Refusal, RefusalReason};
 use super::key::canonical;
 use super::options::{Mode, Options};
+use super::pace::Lag;
 use super::record::Recorder;
 use super::redact::Secrets;
 use super::rules::{Rule, When};
@@ -43,6 +44,7 @@ use http::header::AUTHORIZATION;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use url::Url;
 
 /// More redirects than that are a loop.
@@ -166,7 +168,10 @@ impl Ledger {
         let exchange = match self.find(visitor, question).await? {
             Found::Whole(exchange) => exchange,
             Found::Streaming(_, mut phase) => match flown(&mut phase, Phase::is_done).await? {
-                Phase::Done(Ok(exchange)) => exchange,
+                Phase::Done(Ok(exchange)) => {
+                    visitor.lag().after(Instant::now()).await;
+                    exchange
+                }
                 Phase::Done(Err(refusal)) => return Err(refusal.reason),
                 Phase::Asked | Phase::Streaming(..) => return Err(stopped()),
             },
@@ -191,13 +196,14 @@ impl Ledger {
         loop {
             let start = |settled: Option<&Settled>| self.start(question, settled);
             let met = self.flights.join(&question.key, visitor, question.is_authorized, start);
-            let (authorized, phase) = match met {
+            let (authorized, lag, phase) = match met {
                 Met::Settled(settled) => {
                     let origin = match settled.origin {
                         Origin::Fetched => Origin::Frozen,
                         origin => origin,
                     };
                     visitor.note(&settled.exchange, origin);
+                    visitor.lag().after(settled.moment).await;
                     return Ok(Found::Whole(settled.exchange));
                 }
                 Met::Unknown => {
@@ -206,13 +212,13 @@ impl Ledger {
                         None => Err(RefusalReason::NotLocked),
                     };
                 }
-                Met::Flying { authorized, phase } => (authorized, phase),
+                Met::Flying { authorized, phase } => (authorized, visitor.lag(), phase),
                 Met::First { landing, phase } => {
                     tokio::spawn(fly(Arc::clone(self), question.clone(), landing));
-                    (question.is_authorized, phase)
+                    (question.is_authorized, Lag::default(), phase)
                 }
             };
-            let found = reached(phase).await?;
+            let found = reached(phase, lag).await?;
             // Somebody without credentials was asked for them, and this one has some.
             if question.is_authorized && !authorized && found.may_want_credentials() {
                 continue;
@@ -298,13 +304,16 @@ async fn fly(ledger: Arc<Ledger>, question: Question, landing: Landing) {
 }
 
 /// Waits until a flight has something for its clients.
-async fn reached(mut phase: watch::Receiver<Phase>) -> Result<Found, RefusalReason> {
+async fn reached(mut phase: watch::Receiver<Phase>, lag: Lag) -> Result<Found, RefusalReason> {
     match flown(&mut phase, |phase| !matches!(phase, Phase::Asked)).await? {
         Phase::Streaming(head, growing) => {
-            let answer = Answer { head, body: Body::Growing(growing) };
+            let answer = Answer { head, body: Body::Growing(lag.behind(growing)) };
             Ok(Found::Streaming(answer, phase))
         }
-        Phase::Done(Ok(exchange)) => Ok(Found::Whole(exchange)),
+        Phase::Done(Ok(exchange)) => {
+            lag.after(Instant::now()).await;
+            Ok(Found::Whole(exchange))
+        }
         Phase::Done(Err(refusal)) => Err(refusal.reason),
         Phase::Asked => Err(stopped()),
     }

@@ -154,7 +154,7 @@ async fn open(body: Body, wait: bool) -> io::Result<(Source, Option<u64>)> {
         Body::Growing(mut growing) => {
             let mut size = growing.size;
             if wait && size.is_none() {
-                let ended = |progress: &Progress| !matches!(progress, Progress::Written(_));
+                let ended = |progress: &Progress| progress.is_end();
                 let progress = growing.progress.wait_for(ended).await.map(|progress| *progress);
                 let Ok(Progress::Complete(complete)) = progress else {
                     return Err(io::Error::new(

@@ -3,6 +3,7 @@
 use super::origin::{Act, Origin, nothing, reply};
 use super::{LOCK, blocks, record_and_replay, run};
 use crate::home::Home;
+use std::time::Duration;
 
 #[test]
 fn what_is_not_there_and_what_has_moved_are_facts() {
@@ -83,4 +84,24 @@ fn bad_luck_is_tried_again_and_never_recorded() {
     assert_eq!(report["coverage"]["refused"][0]["target"], wrong.as_str(), "{report}");
     assert!(!home.world.read(LOCK).contains("[[fetch]]"), "{}", home.world.read(LOCK));
     home.assert_tidy("no process");
+}
+
+#[test]
+fn a_long_download_does_not_bring_both_builds_abreast() {
+    // Both builds wait for it, and look at the clock when it is there.
+    let origin = Origin::start(|_| {
+        let mut acts = vec![Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsl".to_vec())];
+        acts.extend([Act::Wait(Duration::from_secs(6)), Act::Send(b"ow".to_vec())]);
+        acts
+    });
+    let dockerfile = format!(
+        "FROM busybox\nRUN wget -O /slow {url} && date +%s > /built-at\n",
+        url = origin.url("/slow")
+    );
+    for home in Home::each(&dockerfile) {
+        origin.forget();
+        let ran = run(&home, "check", &["--jobs", "2"]).expect(1);
+        assert_eq!(origin.targets(), ["/slow"]);
+        assert!(ran.stdout.contains("date-in-content"), "{}", ran.stdout);
+    }
 }
