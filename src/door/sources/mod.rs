@@ -18,7 +18,7 @@ use super::redact::Secrets;
 use super::upstream::{Failure, Follow, Request, Upstream, content_length};
 use crate::oci::Digest;
 use crate::store::Store;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use url::Url;
 
@@ -68,63 +68,93 @@ impl Fetcher {
     }
 
     /// Brings the content of a locked answer into the Store, from the first of these URLs that has
-    /// it. The first is the recorded one.
+    /// it. The first is the recorded one. Each is asked before one is asked again: what they give is
+    /// verified, so all are equally good.
     pub(super) async fn fetch(
         &self,
         wanted: Wanted<'_>,
         request: &Request,
         places: &[Url],
     ) -> Result<(), RefusalReason> {
-        let mut tried = Vec::new();
-        let mut other = None;
-        for (index, place) in places.iter().enumerate() {
-            let name = wanted.secrets.redact(&canonical(place));
-            let words = match self.fetch_from(wanted, &request.at(place.clone())).await {
-                Ok(()) => return Ok(()),
-                Err(Miss::Store(reason)) => return Err(reason),
-                Err(Miss::Words(words)) => words,
-                Err(Miss::Secret) => "has a secret of this build in it".to_owned(),
-                Err(Miss::Other(found)) => {
-                    // What answers under the locked URL itself tells most.
-                    if index == 0 || other.is_none() {
-                        other = Some(found);
+        let mut patience = wanted.upstream.patience();
+        let mut left: Vec<&Url> = places.iter().collect();
+        let mut misses: BTreeMap<&Url, Miss> = BTreeMap::new();
+        loop {
+            let mut failures: Vec<(&Url, Failure)> = Vec::new();
+            for place in left {
+                match self.fetch_from(wanted, &request.at(place.clone())).await {
+                    Ok(Ok(())) => {
+                        self.note_unreachable(&failures);
+                        return Ok(());
                     }
-                    format!("gave other content, {found}")
+                    Ok(Err(Miss::Store(reason))) => return Err(reason),
+                    Ok(Err(miss)) => drop(misses.insert(place, miss)),
+                    Err(Failure::Final(words)) => drop(misses.insert(place, Miss::Words(words))),
+                    Err(failure) => failures.push((place, failure)),
                 }
-            };
-            tracing::debug!(url = name, words, "locked content is not there");
-            tried.push(format!("{name}: {words}"));
-        }
-        Err(match other {
-            Some(found) => {
-                RefusalReason::Integrity { expected: wanted.exchange.content.digest, found, tried }
             }
-            None => RefusalReason::Unavailable(tried),
-        })
+            let Some((_, first)) = failures.first() else { break };
+            let waited = wanted.upstream.wait(&mut patience, first.clone()).await;
+            if waited.is_err() {
+                self.note_unreachable(&failures);
+                let words = |failure: &Failure| Miss::Words(failure.words().to_owned());
+                misses.extend(failures.iter().map(|(place, failure)| (*place, words(failure))));
+                break;
+            }
+            left = failures.into_iter().map(|(place, _)| place).collect();
+        }
+        Err(refusal(wanted, places, &misses))
     }
 
-    async fn fetch_from(&self, wanted: Wanted<'_>, request: &Request) -> Result<(), Miss> {
-        let host = request.url.origin().ascii_serialization();
-        if self.unreachable().contains(&host) {
-            return Err(Miss::Words("nobody answers there".to_owned()));
+    async fn fetch_from(
+        &self,
+        wanted: Wanted<'_>,
+        request: &Request,
+    ) -> Result<Result<(), Miss>, Failure> {
+        if self.unreachable().contains(&host(&request.url)) {
+            return Ok(Err(Miss::Words("nobody answers there".to_owned())));
         }
-        let mut patience = wanted.upstream.patience();
-        loop {
-            let failure = match wanted.attempt(request).await {
-                Ok(ended) => return ended,
-                Err(failure) => failure,
-            };
-            if let Err(failure) = wanted.upstream.wait(&mut patience, failure).await {
-                if matches!(failure, Failure::Unreachable(_)) {
-                    self.unreachable().insert(host);
-                }
-                return Err(Miss::Words(failure.words().to_owned()));
-            }
-        }
+        wanted.attempt(request).await
+    }
+
+    fn note_unreachable(&self, failures: &[(&Url, Failure)]) {
+        let unreachable = failures.iter().filter(|(_, it)| matches!(it, Failure::Unreachable(_)));
+        self.unreachable().extend(unreachable.map(|(place, _)| host(place)));
     }
 
     fn unreachable(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn host(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Why nothing of it is to be had, in the order in which it was looked for.
+fn refusal(wanted: Wanted<'_>, places: &[Url], misses: &BTreeMap<&Url, Miss>) -> RefusalReason {
+    let mut tried = Vec::new();
+    let mut other = None;
+    for (place, miss) in places.iter().filter_map(|place| misses.get_key_value(place)) {
+        let words = match miss {
+            Miss::Words(words) => words.clone(),
+            Miss::Secret => "has a secret of this build in it".to_owned(),
+            Miss::Store(reason) => return reason.clone(),
+            Miss::Other(found) => {
+                // What answers under the locked URL itself comes first, and tells most.
+                other = other.or(Some(*found));
+                format!("gave other content, {found}")
+            }
+        };
+        let name = wanted.secrets.redact(&canonical(place));
+        tracing::debug!(url = name, words, "locked content is not there");
+        tried.push(format!("{name}: {words}"));
+    }
+    match other {
+        Some(found) => {
+            RefusalReason::Integrity { expected: wanted.exchange.content.digest, found, tried }
+        }
+        None => RefusalReason::Unavailable(tried),
     }
 }
 

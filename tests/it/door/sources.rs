@@ -5,6 +5,7 @@ use super::run;
 use super::{has_blob, record_and_replay};
 use crate::home::Home;
 use rlock::oci::Digest;
+use std::time::{Duration, Instant};
 
 const CONTENT: &str = "what was locked\n";
 const OTHER: &str = "what came later\n";
@@ -40,7 +41,10 @@ fn a_mirror_stands_in_and_a_wrong_one_is_not_believed() {
             let settings = format!("[[mirror]]\nof = \"{of}\"\nurl = \"{url}\"\n");
             home.world.write("rlock.toml", settings);
             home.give();
+            let start = Instant::now();
             let ran = run(home, "verify", &["--progress=plain"]).expect(if wrong { 3 } else { 0 });
+            // A mirror is asked before who does not answer is asked again and again.
+            assert!(wrong || start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
             if wrong {
                 assert!(!format!("{ran:?}").contains(OTHER.trim()), "{ran:?}");
             } else {
