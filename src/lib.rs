@@ -25,6 +25,9 @@ pub mod door;
 
 pub mod package;
 
+pub mod advisory;
+pub mod index;
+
 pub mod normalize;
 
 pub mod build;
@@ -34,6 +37,9 @@ pub mod diff;
 pub mod cause;
 
 pub mod pin;
+
+pub mod review;
+pub mod update;
 
 pub mod report;
 

@@ -5,3 +5,4 @@
 pub mod ar;
 pub mod compression;
 pub mod tar;
+pub mod zip;

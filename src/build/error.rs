@@ -1,6 +1,6 @@
 //! Why a build did not give an image.
 
-use super::embedded::{CopyError, GitError, PointError, TrustError, UserError};
+use super::embedded::{CopyError, GitError, HeldError, PointError, TrustError, UserError};
 use super::hint;
 use super::plan::Step;
 use crate::dockerfile::ignore::IgnoreError;
@@ -52,6 +52,9 @@ pub enum BuildError {
     /// The certificate that a step is lent.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Packages that are to stay as they are.
+    #[error(transparent)]
+    Held(#[from] HeldError),
     /// A file of this machine.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -76,6 +79,7 @@ impl BuildError {
             Self::Store(error) => error.hint(),
             Self::Sandbox(error) => error.hint(),
             Self::Trust(error) => error.hint(),
+            Self::Held(error) => error.hint(),
             Self::Door(error) => error.hint(),
             Self::Io { path, source } => advice(source, path),
             _ => None,

@@ -12,7 +12,7 @@ pub mod plan;
 mod secret;
 
 pub use error::{BuildError, FailedReason, FailedStep, Fault};
-pub use outside::Outside;
+pub use outside::{Held, HeldPackage, HeldStep, HeldView, Outside};
 pub use secret::{Agents, Secrets};
 
 use crate::door::Traffic;
@@ -145,6 +145,8 @@ pub struct Built {
     pub steps: Vec<BuiltStep>,
     /// What the images contain that the plan starts from or copies from, by reference.
     pub bases: BTreeMap<String, Vec<Package>>,
+    /// What of those could not be read, and stopped nothing.
+    pub warnings: Vec<String>,
     /// Wall time.
     pub elapsed: Duration,
 }

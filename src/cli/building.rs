@@ -4,10 +4,12 @@ use super::args::{InputArguments, NetworkMode};
 use super::context::Context;
 use super::failure::InStep;
 use super::project::Project;
-use super::{explain, images, moment, outside, secrets, store};
+use super::{explain, holding, images, moment, outside, secrets, store};
 use crate::build::event::BuildName;
 use crate::build::plan::{Images, Plan};
-use crate::build::{Agents, BuildError, Builder, Built, KnownLayers, Outside, Request, Secrets};
+use crate::build::{
+    Agents, BuildError, Builder, Built, Held, KnownLayers, Outside, Request, Secrets,
+};
 use crate::door::{Door, Lag, Mode};
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +36,7 @@ pub(super) struct Prepared {
     secrets: Secrets,
     agents: Agents,
     door: Door,
+    held: Held,
 }
 
 impl Prepared {
@@ -63,6 +66,7 @@ impl Prepared {
             &created,
             &project.directory,
         )?;
+        let held = holding::held(project, &plan)?;
         let disabled = explain::disabled_rules(&input.no_normalize)?;
         Ok(Self {
             store,
@@ -76,6 +80,7 @@ impl Prepared {
             secrets,
             agents,
             door,
+            held,
         })
     }
 
@@ -94,11 +99,14 @@ impl Prepared {
     ) -> anyhow::Result<Built> {
         let built = self.attempt(builder, name, project, context);
         let built = built.map_err(|error| self.locate(error, project))?;
-        self.warn(&built, project, context);
+        // The other build of a check says the same.
+        if name != BuildName::B {
+            self.warn(&built, project, context);
+        }
         Ok(built)
     }
 
-    /// Says what steps found to be probably a mistake.
+    /// Says what steps found to be probably a mistake, and what could not be read.
     fn warn(&self, built: &Built, project: &Project, context: &Context) {
         for step in built.steps.iter().filter(|step| !step.warnings.is_empty()) {
             let line = self.plan.steps().find(|planned| planned.id == step.id);
@@ -107,6 +115,7 @@ impl Prepared {
                 context.warn(&format!("{}:{line}: {warning}", project.path.display()));
             }
         }
+        built.warnings.iter().for_each(|warning| context.warn(warning));
     }
 
     /// Puts the failure of a step at its place in the Dockerfile.
@@ -134,8 +143,10 @@ impl Prepared {
             outside: Outside {
                 door: &self.door,
                 authority: &authority,
-                replays: project.lock.is_some(),
+                // Of what is recorded now, whatever has expired is to be heard of.
+                replays: project.lock.as_ref().is_some_and(|lock| !lock.fetches.is_empty()),
                 lag: Lag(if name == BuildName::B { LAG } else { Duration::ZERO }),
+                held: &self.held,
             },
             store: &self.store,
             platform: &project.platform,

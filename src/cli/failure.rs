@@ -240,7 +240,7 @@ fn status(cause: &(dyn std::error::Error + 'static)) -> Option<Status> {
         || cause.is::<Unreadable>()
         || cause.is::<UnknownName>()
         || cause.is::<Misuse>()
-        || matches!(cause.downcast_ref(), Some(BuildError::Ignore { .. }));
+        || matches!(cause.downcast_ref(), Some(BuildError::Ignore { .. } | BuildError::Held(_)));
     if usage {
         return Some(Status::Usage);
     }

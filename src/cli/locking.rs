@@ -9,7 +9,7 @@ use crate::build::{Built, BuiltStep};
 use crate::lock::{self, Lockfile};
 use crate::pin::{self, PinInput, PinnedImage, PinnedStage, PinnedStep};
 use crate::report::{LockState, LockSummary, Misfit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -77,7 +77,13 @@ pub(super) fn write(
     built: &Built,
     second: Option<&Built>,
 ) -> anyhow::Result<(LockSummary, Lockfile)> {
-    let lock = pin(project, prepared, built, second)?;
+    let lock = pin(project, prepared, built, second, &BTreeSet::new())?;
+    let summary = put(project, &lock, prepared.epoch)?;
+    Ok((summary, lock))
+}
+
+/// Writes a lock to its place.
+pub(super) fn put(project: &Project, lock: &Lockfile, epoch: i64) -> anyhow::Result<LockSummary> {
     let text = lock.write();
     let before = std::fs::read_to_string(&project.lock_path).ok();
     let state = match &before {
@@ -89,8 +95,7 @@ pub(super) fn write(
         replace(&project.lock_path, text.as_bytes())
             .map_err(|source| Unwritable { path: project.lock_path.clone(), source })?;
     }
-    let summary = summary_of(&project.lock_path, Some(&lock), state, prepared.epoch);
-    Ok((summary, lock))
+    Ok(summary_of(&project.lock_path, Some(lock), state, epoch))
 }
 
 /// A reader sees the old file or the new one, never a part.
@@ -110,11 +115,13 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn pin(
+/// What was used, as a lock. `moving` are the steps whose pins an update moves.
+pub(super) fn pin(
     project: &Project,
     prepared: &Prepared,
     built: &Built,
     second: Option<&Built>,
+    moving: &BTreeSet<String>,
 ) -> anyhow::Result<Lockfile> {
     let mut images = Vec::new();
     for (reference, image) in &prepared.images {
@@ -173,6 +180,7 @@ fn pin(
         stages: stages.collect(),
         steps,
         elsewhere: project.elsewhere()?,
+        moving: moving.clone(),
         result,
     };
     Ok(pin::lockfile(&input, project.lock.as_ref()))

@@ -13,7 +13,9 @@ mod diff;
 mod downloads;
 pub mod explain;
 mod failure;
+mod holding;
 mod images;
+mod init;
 mod lock;
 mod locking;
 mod moment;
@@ -21,18 +23,24 @@ mod output;
 mod outside;
 pub mod progress;
 mod project;
+mod proving;
 mod results;
+mod review;
+mod scout;
 mod secrets;
 mod settings;
+mod shell;
 mod store;
+mod update;
 mod verify;
 
 use crate::report::json::SchemaName;
 use crate::report::{BuildReport, Report, Status, StoreReport};
 use crate::sandbox;
 use args::{
-    Arguments, BuildArguments, CheckArguments, Command, LockArguments, RegistryArguments,
-    StoreArguments, StoreCommand, VerifyArguments,
+    Arguments, BuildArguments, CheckArguments, Command, LockArguments, LockMode, OutdatedArguments,
+    RegistryArguments, ReviewArguments, StoreArguments, StoreCommand, UpdateArguments,
+    VerifyArguments,
 };
 use clap::Parser as _;
 use context::Context;
@@ -96,23 +104,38 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Done> {
         Command::Check(arguments) => {
             Done::Report(Report::Check(Box::new(check::run(arguments, context)?)))
         }
+        Command::Lock(arguments) if arguments.verify => {
+            Done::Report(Report::Proof(Box::new(proving::run(arguments, context)?)))
+        }
         Command::Lock(arguments) => {
             Done::Report(Report::Lock(Box::new(lock::run(arguments, context)?)))
         }
         Command::Verify(arguments) => {
             Done::Report(Report::Verify(Box::new(verify::run(arguments, context)?)))
         }
+        Command::Update(arguments) => {
+            Done::Report(Report::Update(Box::new(update::run(arguments, context)?)))
+        }
+        Command::Outdated(arguments) => {
+            Done::Report(Report::Outdated(Box::new(update::outdated::run(arguments, context)?)))
+        }
         Command::Build(arguments) => Done::Build(Box::new(build::run(arguments, context)?)),
         Command::Diff(arguments) => {
             Done::Report(Report::Diff(Box::new(diff::run(arguments, context)?)))
         }
         Command::Store(arguments) => store::run(&arguments.command, context)?,
+        Command::Review(arguments) => {
+            Done::Report(Report::Review(Box::new(review::run(arguments, context)?)))
+        }
         Command::Explain(arguments) => {
             Done::Text(explain::explain(arguments.name.as_deref(), output::width())?)
         }
         Command::Schema(arguments) => {
             Done::Text(SchemaName::from(arguments.name).text().to_owned())
         }
+        Command::Init(arguments) => Done::Text(init::run(arguments)?),
+        Command::Completions(arguments) => Done::Text(shell::completions(arguments)?),
+        Command::Man(arguments) => Done::Text(shell::man(arguments)?),
     })
 }
 
@@ -131,8 +154,19 @@ impl Command {
     /// Whether the command runs steps.
     fn builds(&self) -> bool {
         match self {
-            Self::Check(_) | Self::Lock(_) | Self::Verify(_) | Self::Build(_) => true,
-            Self::Diff(_) | Self::Store(_) | Self::Explain(_) | Self::Schema(_) => false,
+            Self::Check(_) | Self::Verify(_) | Self::Build(_) => true,
+            // Whether a lock fits, or is proved, is told by files.
+            Self::Lock(lock) => !lock.verify && lock.locking.lock_mode() == LockMode::Writable,
+            Self::Update(update) => !update.dry_run,
+            Self::Review(review) => review.files,
+            Self::Outdated(_)
+            | Self::Diff(_)
+            | Self::Store(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Init(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 
@@ -147,7 +181,10 @@ impl Command {
             Self::Check(CheckArguments { input, .. })
             | Self::Lock(LockArguments { input, .. })
             | Self::Verify(VerifyArguments { input, .. })
-            | Self::Build(BuildArguments { input, .. }) => input.registries.clone(),
+            | Self::Build(BuildArguments { input, .. })
+            | Self::Update(UpdateArguments { input, .. })
+            | Self::Outdated(OutdatedArguments { input, .. })
+            | Self::Review(ReviewArguments { input, .. }) => input.registries.clone(),
             Self::Diff(arguments) => arguments.registries.clone(),
             Self::Store(StoreArguments { command }) => match command {
                 StoreCommand::Push(arguments) => arguments.registries.clone(),
@@ -155,7 +192,11 @@ impl Command {
                 StoreCommand::Status(arguments) => arguments.registries.clone(),
                 StoreCommand::Verify(_) | StoreCommand::Gc(_) => RegistryArguments::default(),
             },
-            Self::Explain(_) | Self::Schema(_) => RegistryArguments::default(),
+            Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Init(_)
+            | Self::Completions(_)
+            | Self::Man(_) => RegistryArguments::default(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::args::{InputArguments, NetworkMode};
 use super::context::Context;
 use super::project::Project;
-use super::settings::Settings;
 use crate::build::Secrets;
 use crate::door::{Archive, Door, DoorError, Mirror, Mode, Options, Sources};
 use crate::pin;
@@ -36,12 +35,13 @@ pub(super) fn open(
         exchanges: project.lock.as_ref().map(pin::exchanges).unwrap_or_default(),
         secrets: secrets.values(),
         hosts,
-        sources: sources(&project.settings),
+        sources: sources(project),
         cancelled: context.cancelled_flag(),
     })
 }
 
-fn sources(settings: &Settings) -> Sources {
+pub(super) fn sources(project: &Project) -> Sources {
+    let settings = &project.settings;
     let mirrors = settings
         .mirrors
         .iter()
@@ -51,5 +51,6 @@ fn sources(settings: &Settings) -> Sources {
         label: archive.label.clone(),
         url: archive.url.clone(),
     });
-    Sources { mirrors: mirrors.collect(), archives: archives.collect() }
+    let instead = project.moving.instead.clone();
+    Sources { mirrors: mirrors.collect(), archives: archives.collect(), instead }
 }

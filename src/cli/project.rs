@@ -8,6 +8,7 @@ use crate::build::plan::{
     self, Arguments, Base, Images, NamedContexts, Outline, Plan, Wish, stage_id,
 };
 use crate::dockerfile::{self, Dockerfile, InstructionKind};
+use crate::door::Mirror;
 use crate::finding::Location;
 use crate::lock::{self, Elsewhere, Lockfile, Wanted, WantedImage, WantedStage, WantedStep};
 use crate::normalize;
@@ -32,9 +33,20 @@ pub(super) struct Project {
     pub(super) contexts: Vec<BuildContext>,
     /// What `rlock.toml` beside the Dockerfile says.
     pub(super) settings: Settings,
+    /// What an update lets move; nothing elsewhere.
+    pub(super) moving: Moving,
     target: Option<String>,
     arguments: Arguments,
     named: NamedContexts,
+}
+
+/// What an update lets move.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moving {
+    /// Names of operating system packages that may have any version.
+    pub(super) packages: BTreeSet<String>,
+    /// What is asked instead of upstream: archives as they were at a time.
+    pub(super) instead: Vec<Mirror>,
 }
 
 impl Project {
@@ -74,6 +86,7 @@ impl Project {
             lock,
             contexts,
             settings,
+            moving: Moving::default(),
             target,
             arguments,
             named,

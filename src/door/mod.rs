@@ -14,6 +14,7 @@ mod authority;
 mod connection;
 mod error;
 mod exchange;
+mod held;
 mod key;
 mod ledger;
 mod names;
@@ -35,6 +36,7 @@ pub use answer::{Answer, Asked, Body, Growing, Progress};
 pub use authority::Authority;
 pub use error::DoorError;
 pub use exchange::{Content, Exchange, Head, Key, Origin, Refusal, RefusalReason, Traffic, Use};
+pub use held::{held_host, real_host, with_host};
 pub use ledger::Ledger;
 pub use options::{Archive, Mirror, Mode, Options, Sources};
 pub use pace::Lag;
@@ -123,6 +125,18 @@ impl Door {
     /// returns when the whole object is in the Store. Blocks. What was passed is noted at `visitor`.
     pub fn fetch(&self, visitor: &Arc<Visitor>, url: &Url) -> Result<Exchange, Refusal> {
         self.runtime.block_on(self.ledger.fetch(visitor, url))
+    }
+
+    /// As [`Door::fetch`], in the representation that a lock calls `variant`. `known` is what was there
+    /// before: where upstream says that it is so still, that is the answer.
+    pub fn fetch_again(
+        &self,
+        visitor: &Arc<Visitor>,
+        url: &Url,
+        variant: Option<&str>,
+        known: Option<&Exchange>,
+    ) -> Result<Exchange, Refusal> {
+        self.runtime.block_on(self.ledger.fetch_again(visitor, url, variant, known))
     }
 
     /// The ledger, for what is not asked by steps.

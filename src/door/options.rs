@@ -46,6 +46,9 @@ pub struct Sources {
     pub mirrors: Vec<Mirror>,
     /// Archives, asked after all mirrors.
     pub archives: Vec<Archive>,
+    /// What is asked instead of upstream where something is recorded, under the URL of upstream: an
+    /// archive as it was at a time.
+    pub instead: Vec<Mirror>,
 }
 
 /// Another place for everything below a URL.

@@ -2,7 +2,11 @@
 //! output, `rlock explain`, and the documentation.
 
 mod cause;
+mod change;
 mod located;
 
 pub use cause::{CAUSES, Cause, Treatment};
 pub use located::{Finding, Location, Severity};
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 
 mod error;
 mod fit;
+mod lines;
 mod moment;
 mod position;
 mod read;
@@ -14,6 +15,7 @@ mod write;
 pub use error::{LockError, LockErrorKind};
 pub use fit::{Elsewhere, Misfit, Wanted, WantedImage, WantedStage, WantedStep};
 pub(crate) use fit::{Match, Matches, Sought, matches};
+pub use lines::Lines;
 pub(crate) use moment::MODIFIED;
 pub(crate) use position::{Position, stage_of};
 
@@ -78,7 +80,8 @@ pub struct LockedPackage {
     pub name: String,
     /// Version, in the words of its own package manager.
     pub version: String,
-    /// Architecture, in the words of its own package manager.
+    /// Architecture, in the words of its own package manager; empty, and left out of the file, where
+    /// that has none.
     pub architecture: String,
     /// The source package that it was built from; `NAME VERSION` in the file.
     pub source: Option<LockedSource>,

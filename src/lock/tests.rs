@@ -275,23 +275,25 @@ fn package() -> impl Strategy<Value = LockedPackage> {
     let file = prop::option::of(("http://[a-z]{1,9}/[!-~&&[^#]]{0,9}", digest(), 0..1_u64 << 40));
     let step = prop::sample::select(vec!["build/1", "0.1"]);
     let modified = prop::option::of(MODIFIED);
-    ((word(), word(), word(), word()), source, (file, modified), step, any::<bool>()).prop_map(
-        |((kind, name, version, architecture), source, (file, modified), step, requested)| {
-            LockedPackage {
-                kind,
-                name,
-                version,
-                architecture,
-                source: source.map(|(name, version)| LockedSource { name, version }),
-                url: file.as_ref().map(|(url, ..)| url.clone()),
-                sha256: file.as_ref().map(|(_, sha256, _)| *sha256),
-                size: file.as_ref().map(|(.., size)| *size),
-                modified: file.and(modified),
-                step: step.to_owned(),
-                requested,
-            }
-        },
-    )
+    let architecture = prop_oneof![word(), Just(String::new())];
+    ((word(), word(), word(), architecture), source, (file, modified), step, any::<bool>())
+        .prop_map(
+            |((kind, name, version, architecture), source, (file, modified), step, requested)| {
+                LockedPackage {
+                    kind,
+                    name,
+                    version,
+                    architecture,
+                    source: source.map(|(name, version)| LockedSource { name, version }),
+                    url: file.as_ref().map(|(url, ..)| url.clone()),
+                    sha256: file.as_ref().map(|(_, sha256, _)| *sha256),
+                    size: file.as_ref().map(|(.., size)| *size),
+                    modified: file.and(modified),
+                    step: step.to_owned(),
+                    requested,
+                }
+            },
+        )
 }
 
 /// What a header can hold.

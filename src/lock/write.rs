@@ -50,7 +50,9 @@ impl Writer {
         self.text("type", &package.kind);
         self.text("name", &package.name);
         self.text("version", &package.version);
-        self.text("architecture", &package.architecture);
+        let architecture =
+            Some(&package.architecture).filter(|architecture| !architecture.is_empty());
+        self.text_if("architecture", architecture);
         self.text_if("source", package.source.as_ref());
         self.text_if("url", package.url.as_ref());
         self.text_if("sha256", package.sha256.map(|digest| digest.hex()));

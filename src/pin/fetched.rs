@@ -43,7 +43,8 @@ pub fn is_plain(exchange: &Exchange) -> bool {
         && head.others.is_empty()
 }
 
-fn exchange(fetch: LockedFetch) -> Exchange {
+/// The exchange of a block.
+pub fn exchange(fetch: LockedFetch) -> Exchange {
     Exchange {
         key: Key {
             method: fetch.method.unwrap_or_else(|| GET.to_owned()),
@@ -64,7 +65,7 @@ fn exchange(fetch: LockedFetch) -> Exchange {
 }
 
 /// The block of an exchange. What no client can have understood is left out of it.
-pub(super) fn fetch(exchange: &Exchange, step: &str) -> LockedFetch {
+pub fn fetch(exchange: &Exchange, step: &str) -> LockedFetch {
     let Exchange { key, head, content } = exchange;
     let others = head.others.iter().filter_map(|(name, value)| Some((name.clone(), line(value)?)));
     LockedFetch {
@@ -120,8 +121,8 @@ pub(super) fn join(step: &PinnedStep, packages: &mut [LockedPackage]) -> BTreeSe
 
 fn is_file_of(fetched: &PinnedExchange, package: &LockedPackage) -> bool {
     let (kind, name, architecture, version, _) = package.key();
-    let identity = fetched.package.as_ref().map(PackageFile::identity);
-    identity == Some((kind, name, architecture, version)) && is_plain(&fetched.exchange)
+    let is_file = |file: &PackageFile| file.installs((kind, name, architecture, version));
+    fetched.package.as_ref().is_some_and(is_file) && is_plain(&fetched.exchange)
 }
 
 /// What belongs to steps.

@@ -3,11 +3,14 @@
 //! entries and changes no other.
 
 mod fetched;
+mod held;
+mod languages;
 mod names;
 mod previous;
 mod request;
 
-pub use fetched::{exchanges, is_plain, recorded};
+pub use fetched::{exchange, exchanges, fetch, is_plain, recorded};
+pub use held::{HeldArchive, held_archives};
 pub use request::words;
 
 use crate::door::Exchange;
@@ -38,6 +41,9 @@ pub struct PinInput {
     pub steps: Vec<PinnedStep>,
     /// The stages that were not built. What the lockfile before holds for them stays.
     pub elsewhere: Elsewhere,
+    /// Ids of steps whose pins are to move, which an update asks for: what the lockfile before has of
+    /// these, and of what builds on them, need not hold.
+    pub moving: BTreeSet<String>,
     /// Digest of the image's manifest, where all steps are closed and the Dockerfile's last stage
     /// was built.
     pub result: Option<Digest>,
@@ -223,8 +229,13 @@ fn locked_package(package: &Package, step: &PinnedStep, id: &str) -> LockedPacka
         size: None,
         modified: None,
         step: id.to_owned(),
-        requested: !package.automatic && request::names(&step.words, package),
+        requested: is_requested(step, package),
     }
+}
+
+fn is_requested(step: &PinnedStep, package: &Package) -> bool {
+    let named = languages::names(&step.words, package);
+    named.unwrap_or_else(|| !package.automatic && request::names(&step.words, package))
 }
 
 fn normalized(

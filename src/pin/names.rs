@@ -29,7 +29,10 @@ pub(super) fn step_ids<'a>(input: &PinInput, previous: Option<&'a Lockfile>) -> 
             name: names.remove(&at).unwrap_or_default(),
             before: found,
             is_settled: settled.contains(&at) && step.closed,
-            keeps_fetches: found.is_some() && same_stage && step.closed,
+            keeps_fetches: found.is_some()
+                && same_stage
+                && step.closed
+                && !input.moving.contains(&step.id),
         }
     };
     input.steps.iter().enumerate().map(step).collect()
@@ -93,6 +96,8 @@ impl<'a> Before<'a> {
         if self.lacks_stage {
             return settled;
         }
+        let is_moving =
+            |at: usize| input.steps.get(at).is_some_and(|step| input.moving.contains(&step.id));
         for stage in &input.stages {
             if !self.unmoved.contains(&stage.id) {
                 break;
@@ -107,6 +112,7 @@ impl<'a> Before<'a> {
             let same: Vec<usize> = pairs
                 .take_while(|((_, found), id)| found.same().is_some_and(|step| step.id == **id))
                 .map(|((at, _), _)| *at)
+                .take_while(|at| !is_moving(*at))
                 .collect();
             settled.extend(&same);
             if same.len() < own.len().max(locked.len()) {

@@ -11,6 +11,7 @@
 mod aside;
 mod blobs;
 pub mod capture;
+pub mod changes;
 pub mod directory;
 pub mod docker_archive;
 

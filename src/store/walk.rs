@@ -152,7 +152,7 @@ impl Iterator for Walk<'_> {
     }
 }
 
-fn is_opaque(directory: &OwnedFd) -> std::io::Result<bool> {
+pub(super) fn is_opaque(directory: &OwnedFd) -> std::io::Result<bool> {
     Ok(list_at(directory, c".")?.get(OPAQUE_XATTR).is_some_and(|value| value == b"y"))
 }
 

@@ -7,18 +7,27 @@ use super::stage::Surrounding;
 use crate::build::plan::{Base, CopyAction, CopySource, Step};
 use crate::build::{BuildError, FailedReason, FailedStep};
 use crate::dockerfile::ignore::Ignore;
+use crate::package::Package;
 use crate::store::StoreError;
 use crate::store::rooted::Owner;
 use std::path::PathBuf;
 
-/// Carries out a `COPY` or `ADD`; answers what is probably a mistake.
+/// What a `COPY` or `ADD` did beside copying.
+pub(crate) struct Copied {
+    /// What is probably a mistake.
+    pub(crate) warnings: Vec<String>,
+    /// What is installed now, where it brought a package database.
+    pub(crate) databases: Option<Vec<Package>>,
+}
+
+/// Carries out a `COPY` or `ADD`.
 pub(crate) fn copy(
     surrounding: Surrounding<'_>,
     step: &Step,
     action: &CopyAction,
     lowers: &[PathBuf],
     folder: &Folder,
-) -> Result<Vec<String>, BuildError> {
+) -> Result<Copied, BuildError> {
     let fetched = remote::fetch(surrounding, step, action, folder)?;
     let into = Mounted::mount(lowers, folder)?;
     let tree = match &action.from {
@@ -42,8 +51,10 @@ pub(crate) fn copy(
     if let Some(tree) = tree {
         tree.unmount()?;
     }
+    let databases = into.packages_if_written(folder)?;
     into.unmount()?;
-    Ok(unmatched.iter().map(|unmatched| warning(action, unmatched)).collect())
+    let warnings = unmatched.iter().map(|unmatched| warning(action, unmatched)).collect();
+    Ok(Copied { warnings, databases })
 }
 
 fn sources<'a>(

@@ -3,7 +3,9 @@
 mod context;
 pub mod copy;
 mod copy_step;
+mod held;
 mod image;
+mod installed;
 mod layer;
 mod meanwhile;
 mod mounted;
@@ -18,6 +20,7 @@ mod trust;
 mod users;
 
 pub use copy::CopyError;
+pub use held::HeldError;
 pub use mounts::PointError;
 pub use remote::GitError;
 pub use trust::TrustError;
@@ -28,7 +31,6 @@ use super::{BuildError, Builder, Built, BuiltStep, Guarantees, Request};
 use crate::door::Visitor;
 use crate::package::Package;
 use context::Shared;
-use mounted::Mounted;
 use stage::{BuiltStage, Surrounding, build_stage};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -61,8 +63,8 @@ impl Builder for Embedded {
             }
         }
         let manifest = target.draft.finish(request.store, request.platform, request.epoch)?;
-        let bases = base_packages(request, &shared)?;
-        Ok(Built { manifest, steps, bases, elapsed: started.elapsed() })
+        let (bases, warnings) = base_packages(request, &shared)?;
+        Ok(Built { manifest, steps, bases, warnings, elapsed: started.elapsed() })
     }
 }
 
@@ -135,21 +137,23 @@ impl Progress {
     }
 }
 
-/// What each image of the request contains.
+/// Packages by the reference of their image.
+type PackagesByImage = BTreeMap<String, Vec<Package>>;
+
+/// What each image of the request contains, and what of them could not be read.
 fn base_packages(
     request: &Request<'_>,
     shared: &Shared,
-) -> Result<BTreeMap<String, Vec<Package>>, BuildError> {
+) -> Result<(PackagesByImage, Vec<String>), BuildError> {
     let nothing = BTreeMap::new();
     let visitor = Visitor::new("");
     let surrounding = Surrounding { request, available: &nothing, shared, visitor: &visitor };
-    let mut packages = BTreeMap::new();
+    let (mut packages, mut warnings) = (BTreeMap::new(), Vec::new());
     for reference in request.images.keys() {
         let image = surrounding.base(&Base::Image(reference.clone()))?;
-        let folder = shared.room.on_disk()?;
-        let mounted = Mounted::mount(&image.lowers, &folder)?;
-        packages.insert(reference.clone(), mounted.packages()?);
-        mounted.unmount()?;
+        let installed = shared.bases.installed(&image.lowers, &shared.room)?;
+        packages.insert(reference.clone(), installed.packages());
+        warnings.extend(installed.problems.iter().map(|text| format!("{reference}: {text}")));
     }
-    Ok(packages)
+    Ok((packages, warnings))
 }

@@ -98,11 +98,9 @@ impl Mounted {
     /// What is installed, by the tree's package databases.
     pub(crate) fn packages(&self) -> Result<Vec<Package>, BuildError> {
         let read = |path: &[u8]| self.root.read(path, DATABASE_SIZE_MAX);
-        let list = |path: &[u8]| match self.root.list(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            listed => listed,
-        };
-        Ok(package::read_all(Files { read: &read, list: &list })?)
+        let list = |path: &[u8]| list(&self.root, path);
+        let link = |path: &[u8]| link(&self.root, path);
+        Ok(package::read_all(Files { read: &read, list: &list, link: &link })?)
     }
 
     /// What is installed, where something below `folder.upper` belongs to a package database.
@@ -114,6 +112,28 @@ impl Mounted {
         let written = paths.any(|path| folder.upper.join(path).symlink_metadata().is_ok());
         written.then(|| self.packages()).transpose()
     }
+}
+
+/// Names in a directory, links to it followed; none where there is no such directory.
+fn list(root: &Root, path: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    match root.resolve(path).and_then(|path| root.list(&path)) {
+        Err(error) if is_elsewhere(&error) => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
+/// Target of a symbolic link; nothing where something else is.
+fn link(root: &Root, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    match root.read_link(path) {
+        // What `readlink(2)` says of anything but a link.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        Err(error) if is_elsewhere(&error) => Ok(None),
+        target => target.map(Some),
+    }
+}
+
+fn is_elsewhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The top of the tree looks like the topmost layer's: the upper directory decides for an overlay.

@@ -1,5 +1,6 @@
 //! What a RUN step reaches: the Door, nothing, or what the host reaches.
 
+use super::held::Holding;
 use super::mounted::Folder;
 use super::stage::Surrounding;
 use super::trust::Trust;
@@ -22,6 +23,8 @@ pub(crate) struct Network<'a> {
     visitor: &'a Arc<Visitor>,
     /// Where there is the Door.
     trust: Option<Arc<Trust>>,
+    /// Where packages are held.
+    holding: Option<Holding>,
     upper: PathBuf,
 }
 
@@ -29,7 +32,7 @@ impl<'a> Network<'a> {
     /// Makes ready what the step needs beside the layers `lowers`, the lowest first.
     pub(crate) fn prepare(
         surrounding: Surrounding<'a>,
-        command: &RunAction,
+        (step, command): (&str, &RunAction),
         lowers: &[PathBuf],
         folder: &Folder,
     ) -> Result<Self, BuildError> {
@@ -50,8 +53,10 @@ impl<'a> Network<'a> {
             }
             _ => None,
         };
+        let held = outside.held.steps.get(step).filter(|_| trust.is_some());
+        let holding = held.map(|held| Holding::prepare(lowers, &folder.files, held)).transpose()?;
         let upper = folder.upper.clone();
-        Ok(Self { kind, outside, visitor: surrounding.visitor, trust, upper })
+        Ok(Self { kind, outside, visitor: surrounding.visitor, trust, holding, upper })
     }
 
     /// In the sandbox's words.
@@ -59,9 +64,10 @@ impl<'a> Network<'a> {
         self.kind
     }
 
-    /// The layer that goes on top of the others, if there is one.
-    pub(crate) fn layer(&self) -> Option<&Path> {
-        self.trust.as_deref().map(Trust::layer)
+    /// The layers that go on top of the others, the lowest first.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Path> {
+        let held = self.holding.as_ref().map(Holding::layer);
+        held.into_iter().chain(self.trust.as_deref().map(Trust::layer))
     }
 
     /// Variables for the step; what the Dockerfile sets wins.
@@ -117,6 +123,9 @@ impl<'a> Network<'a> {
 
     /// Takes every byte of the Door out of what the step wrote, when nothing of it is mounted any more.
     pub(crate) fn scrub(&self) -> Result<(), BuildError> {
+        if let Some(holding) = &self.holding {
+            holding.scrub(&self.upper)?;
+        }
         self.trust.as_deref().map_or(Ok(()), |trust| trust.scrub(&self.upper))
     }
 }

@@ -73,8 +73,8 @@ fn run_in(
     let mounts = Mounts::prepare(surrounding, step, lowers, folder)?;
     let points = mount_points(lowers, folder)?;
     mounts.make_points(&points, request.epoch)?;
-    let network = Network::prepare(surrounding, command, lowers, folder)?;
-    let on_top = network.layer().map(Path::to_owned);
+    let network = Network::prepare(surrounding, (&step.id, command), lowers, folder)?;
+    let on_top = network.layers().map(Path::to_owned);
     let layers: Vec<PathBuf> =
         std::iter::once(points).chain(lowers.iter().cloned()).chain(on_top).collect();
     let mounted = Mounted::mount(&layers, folder)?;

@@ -2,8 +2,8 @@
 
 use super::context::Shared;
 use super::image::Draft;
-use super::mounted::{Folder, Mounted};
-use super::room::Room;
+use super::installed::Installed;
+use super::mounted::Folder;
 use super::{copy_step, layer, run};
 use crate::build::event::{Event, EventKind, Place};
 use crate::build::plan::{Action, Base, StagePlan, Step};
@@ -25,7 +25,7 @@ pub(crate) struct BuiltStage {
     /// Directories of the layers, the lowest first.
     pub(crate) lowers: Vec<PathBuf>,
     /// What is installed; none where that was not asked yet.
-    packages: Option<Vec<Package>>,
+    installed: Option<Arc<Installed>>,
 }
 
 /// What a step may need beside itself.
@@ -125,7 +125,7 @@ impl Surrounding<'_> {
 
 impl BuiltStage {
     fn new(draft: Draft, lowers: Vec<PathBuf>) -> Self {
-        Self { draft, steps: Vec::new(), lowers, packages: None }
+        Self { draft, steps: Vec::new(), lowers, installed: None }
     }
 
     fn perform(
@@ -134,32 +134,43 @@ impl BuiltStage {
         step: &Step,
     ) -> Result<BuiltStep, BuildError> {
         let mut built = BuiltStep::of(step);
+        let (before, databases);
         let folder = match &step.action {
             Action::Configure => {
                 self.draft.record(&step.created_by, surrounding.request.epoch, None);
                 return Ok(built);
             }
             Action::Run(command) => {
-                let before = self.packages(&surrounding.shared.room)?;
-                let (folder, after) = run::run(surrounding, step, command, &self.lowers)?;
-                if let Some(after) = after {
-                    self.packages = Some(after.clone());
-                    built.packages = Some(PackageChange { before, after });
-                }
+                before = self.installed(surrounding)?;
+                let (folder, listed) = run::run(surrounding, step, command, &self.lowers)?;
+                databases = listed;
                 folder
             }
             Action::Copy(copy) => {
+                before = self.installed(surrounding)?;
                 let folder = surrounding.shared.room.on_disk()?;
-                built.warnings = copy_step::copy(surrounding, step, copy, &self.lowers, &folder)?;
+                let copied = copy_step::copy(surrounding, step, copy, &self.lowers, &folder)?;
+                (built.warnings, databases) = (copied.warnings, copied.databases);
                 folder
             }
             Action::MakeDirectory(path) => {
+                before = self.installed(surrounding)?;
                 let folder = surrounding.shared.room.on_disk()?;
+                databases = None;
                 copy_step::make_directory(step, path, &self.lowers, &folder)?;
                 folder
             }
         };
         self.keep_layer(surrounding.request, step, &folder, &mut built)?;
+        if built.layer.is_some() {
+            let (after, problems) = before.after(&folder.upper, databases)?;
+            built.warnings.extend(problems);
+            if let Some(after) = after {
+                let (before, after) = (before.packages(), self.now_installed(after));
+                let comes_from_outside = step.action.takes_from_outside();
+                built.packages = comes_from_outside.then_some(PackageChange { before, after });
+            }
+        }
         Ok(built)
     }
 
@@ -189,16 +200,20 @@ impl BuiltStage {
         Ok(())
     }
 
-    /// What is installed in the stage as it is now, read once.
-    fn packages(&mut self, room: &Room) -> Result<Vec<Package>, BuildError> {
-        if let Some(packages) = &self.packages {
-            return Ok(packages.clone());
+    /// What is installed in the stage as it is now.
+    fn installed(&mut self, surrounding: Surrounding<'_>) -> Result<Arc<Installed>, BuildError> {
+        if let Some(installed) = &self.installed {
+            return Ok(Arc::clone(installed));
         }
-        let view = room.on_disk()?;
-        let mounted = Mounted::mount(&self.lowers, &view)?;
-        let packages = mounted.packages()?;
-        mounted.unmount()?;
-        self.packages = Some(packages.clone());
-        Ok(packages)
+        let shared = surrounding.shared;
+        let installed = shared.bases.installed(&self.lowers, &shared.room)?;
+        Ok(Arc::clone(self.installed.insert(installed)))
+    }
+
+    /// Takes down what is installed after a step; all packages of it.
+    fn now_installed(&mut self, installed: Installed) -> Vec<Package> {
+        let packages = installed.packages();
+        self.installed = Some(Arc::new(installed));
+        packages
     }
 }

@@ -157,6 +157,22 @@ pub enum Action {
     Copy(CopyAction),
 }
 
+impl Action {
+    /// Whether what it brings may be from outside of the build: a command, other stages and images,
+    /// downloads. What only the build context has in it is the user's own, and no lock is about it.
+    pub fn takes_from_outside(&self) -> bool {
+        match self {
+            Self::Configure | Self::MakeDirectory(_) => false,
+            Self::Run(_) => true,
+            Self::Copy(copy) => {
+                let is_download = |source: &CopySource| !matches!(source, CopySource::Path(_));
+                let is_tree = !matches!(copy.from, None | Some(Base::Context(_)));
+                is_tree || copy.sources.iter().any(is_download)
+            }
+        }
+    }
+}
+
 /// A command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunAction {

@@ -3,28 +3,36 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are the help pages, which are plain text")]
 
+mod command;
 mod given;
+mod integration;
 mod registry;
+mod review;
 mod source;
 mod store;
+mod update;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use command::Command;
 pub use given::{AgentArgument, HostArgument, SecretArgument, SecretSource};
+pub use integration::{CompletionsArguments, ForgeName, InitArguments, ManArguments};
 pub use registry::{AuthHost, RegistryArguments, RegistryHost};
+pub use review::ReviewArguments;
 pub use source::{BuildContext, ImageArgument, ImageSource, ImageTarget, LayoutSelector};
 pub use store::{
     LockPlaceArguments, Place, RemoteArgument, StoreArguments, StoreCommand, StoreGcArguments,
     StorePullArguments, StorePushArguments, StoreStatusArguments, StoreVerifyArguments,
 };
+pub use update::{OutdatedArguments, UpdateArguments};
 pub use value::{BuildArgument, Format, OutputFile, RuleName, SchemaArgument, Size};
 
 use crate::finding::Severity;
 use crate::oci::Platform;
 use crate::report::FindingsExit;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -53,75 +61,6 @@ pub struct Arguments {
     #[command(flatten)]
     pub global: GlobalArguments,
 }
-
-/// One variant a command.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Build twice, compare file by file, give the verdict; write Dockerfile.lock if there is none
-    #[command(after_help = CHECK_EXAMPLES)]
-    Check(CheckArguments),
-    /// Make the lock, or complete it after the Dockerfile changed; keep every pin that still fits
-    #[command(after_help = LOCK_EXAMPLES)]
-    Lock(LockArguments),
-    /// Build once, from the lock, and compare with the layers that it records, or with any image
-    #[command(after_help = VERIFY_EXAMPLES)]
-    Verify(VerifyArguments),
-    /// Build once, from the lock, and put the image somewhere
-    #[command(after_help = BUILD_EXAMPLES)]
-    Build(BuildArguments),
-    /// Compare any two images: what differs, and why
-    #[command(after_help = DIFF_EXAMPLES)]
-    Diff(DiffArguments),
-    /// The content behind the lock: push and pull it, verify it, collect garbage
-    Store(StoreArguments),
-    /// Say what a cause or a rule means, and how to mend it
-    #[command(after_help = EXPLAIN_EXAMPLES)]
-    Explain(ExplainArguments),
-    /// Print the JSON Schema of a report
-    Schema(SchemaArguments),
-}
-
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  rlock check                                  the Dockerfile in this directory
-  rlock check --locked --format json           in CI: the lock must exist and fit
-  rlock check -f docker/web.Dockerfile --target final .
-  rlock check --build-context debian:bookworm=oci-layout:///srv/debian
-  rlock check --no-normalize all               is it identical as built?";
-
-const LOCK_EXAMPLES: &str = "\
-Examples:
-  rlock lock                                   after a change of the Dockerfile
-  rlock lock --locked                          does the lock fit? Writes nothing";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  rlock verify                                 does a build give the layers in the lock?
-  rlock verify --against registry.example/web:1.2";
-
-const BUILD_EXAMPLES: &str = "\
-Examples:
-  rlock build -o oci:web:1.2                   an OCI image layout in the directory `web`
-  rlock build -o docker-archive:web.tar:web:1.2 && docker load -i web.tar";
-
-const DIFF_EXAMPLES: &str = "\
-Examples:
-  rlock diff debian:12.1 debian:12.2
-  rlock diff docker-archive:old.tar docker-archive:new.tar
-  rlock diff oci:layout:first oci:layout:second --format json
-  rlock diff registry.example/web:1 dir:/mnt/rootfs --path /etc
-
-Images:
-  NAME[:TAG][@DIGEST], docker://NAME           in a registry
-  oci:DIR[:TAG], oci-layout://DIR[:TAG][@DIGEST]
-  docker-archive:FILE[:NAME:TAG]               made by `docker save`
-  dir:DIR                                      a file tree
-  /PATH, ./PATH, FILE.tar                      whichever of these lies there";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  rlock explain                                list causes and rules
-  rlock explain pyc-mtime";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -175,7 +114,7 @@ pub enum ProgressChoice {
 }
 
 /// What to build, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Build")]
 pub struct InputArguments {
     /// Build context
@@ -381,6 +320,23 @@ pub struct CheckArguments {
 /// `rlock lock`.
 #[derive(Debug, Args)]
 pub struct LockArguments {
+    /// Derive each entry of the lock again from signed metadata in the Store; build nothing
+    ///
+    /// Says of each entry whether a signed index has it, which key signs that, or why it is not
+    /// known. Nothing is run, no URL of the lock is followed, and without --pull the network is not
+    /// touched. Ends with 3 where an entry is not what it should be, with 5 where that could not be
+    /// found out.
+    #[arg(long)]
+    pub verify: bool,
+    /// The lock that this one is to replace, which is believed: a file, REV, or REV:PATH
+    ///
+    /// No metadata may be older than there, and no signature be missing that is there. Without
+    /// this: where the current branch left the one that it is to be merged into, if git knows.
+    #[arg(long, value_name = "REV|FILE", requires = "verify")]
+    pub base: Option<String>,
+    /// Bring what the Store lacks from the remote of rlock.toml
+    #[arg(long, requires = "verify", conflicts_with_all = ["offline", "frozen"])]
+    pub pull: bool,
     /// What to build.
     #[command(flatten)]
     pub input: InputArguments,

@@ -175,10 +175,10 @@ pub struct StoreStatusArguments {
     #[command(flatten)]
     pub registries: RegistryArguments,
     /// Format on standard output
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = value::plain_format())]
     pub format: Format,
     /// Also write the report to a file; may be repeated
-    #[arg(long = "output", value_name = "FORMAT=FILE")]
+    #[arg(long = "output", value_name = "FORMAT=FILE", value_parser = value::plain_output)]
     pub outputs: Vec<OutputFile>,
 }
 

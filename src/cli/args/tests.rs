@@ -186,7 +186,7 @@ fn what_means_nothing_is_refused_with_the_way_out() {
         ("diff a b --path ../x", "without `.` and `..`"),
         ("verify --against dir:x", "use `rlock diff`"),
         ("build -o out", "expected oci:DIR[:TAG]"),
-        ("schema build", "check, diff, lock, verify, store-status"),
+        ("schema build", "check, diff, lock, verify, store-status, proof"),
         ("store", "push"),
         ("store push locks", "it has no host: write HOST/NAME; for a directory write ./DIR"),
         ("store push team/locks", "it has no host"),

@@ -2,6 +2,7 @@
 
 use crate::report::json::SchemaName;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -72,6 +73,29 @@ pub enum Format {
     Text,
     /// For programs: `rlock schema` prints its schema
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Test results
+    Junit,
+    /// For a job summary or a comment
+    Markdown,
+}
+
+/// The formats of a report that has no findings.
+pub(super) fn plain_format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "json"]).try_map(|name| Format::from_str(&name, false))
+}
+
+/// `--output FORMAT=FILE` of such a report.
+pub(super) fn plain_output(text: &str) -> Result<OutputFile, String> {
+    match text.parse::<OutputFile>()? {
+        file if matches!(file.format, Format::Text | Format::Json) => Ok(file),
+        _ => Err("this report has no findings: expected text or json".to_owned()),
+    }
 }
 
 /// `--output FORMAT=FILE`.
@@ -93,9 +117,16 @@ impl FromStr for OutputFile {
             return Err(expected());
         }
         let format = Format::from_str(format, false)
-            .map_err(|_| format!("`{format}` is not a format: expected text or json"))?;
+            .map_err(|_| format!("`{format}` is not a format: expected {}", formats()))?;
         Ok(Self { format, path: path.into() })
     }
+}
+
+/// `text, json or …`.
+fn formats() -> String {
+    let values = Format::value_variants().iter().filter_map(Format::to_possible_value);
+    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    names.join(", ")
 }
 
 /// `--no-normalize RULE`. Whether there is such a rule is for the command to say.
@@ -132,6 +163,14 @@ pub enum SchemaArgument {
     Verify,
     /// rlock.store-status/1
     StoreStatus,
+    /// rlock.proof/1, of `rlock lock --verify`
+    Proof,
+    /// rlock.review/1
+    Review,
+    /// rlock.update/1
+    Update,
+    /// rlock.outdated/1
+    Outdated,
 }
 
 impl From<SchemaArgument> for SchemaName {
@@ -142,6 +181,10 @@ impl From<SchemaArgument> for SchemaName {
             SchemaArgument::Lock => Self::Lock,
             SchemaArgument::Verify => Self::Verify,
             SchemaArgument::StoreStatus => Self::StoreStatus,
+            SchemaArgument::Proof => Self::Proof,
+            SchemaArgument::Review => Self::Review,
+            SchemaArgument::Update => Self::Update,
+            SchemaArgument::Outdated => Self::Outdated,
         }
     }
 }

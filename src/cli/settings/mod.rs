@@ -14,6 +14,9 @@
 //! origin = "Debian"
 //! label = "Debian-Security"
 //! url = "https://snapshot.example/archive/debian-security/{date}/"
+//!
+//! [[key]]
+//! path = "keys/archive.asc"
 //! ```
 
 #[cfg(test)]
@@ -48,6 +51,8 @@ pub(super) struct Settings {
     pub(super) mirrors: Vec<Mirror>,
     /// Who keeps what package archives once were.
     pub(super) archives: Vec<Archive>,
+    /// Files with keys that signed indexes are believed of, relative to this file.
+    pub(super) keys: Vec<PathBuf>,
 }
 
 /// `[store]`.
@@ -127,6 +132,14 @@ struct Wire {
     mirror: Vec<Spanned<WireMirror>>,
     #[serde(default)]
     archive: Vec<Spanned<WireArchive>>,
+    #[serde(default)]
+    key: Vec<WireKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireKey {
+    path: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -198,6 +211,12 @@ fn parse(bytes: &[u8]) -> Result<Settings, Fault> {
         once(span, (format!("{} {label}", archive.origin), archive.url.clone()))?;
         settings.archives.push(archive);
     }
+    for wire in wire.key {
+        let span = wire.path.span();
+        let path = text("path", wire.path, inside)?;
+        once(span, (path.clone(), "key".to_owned()))?;
+        settings.keys.push(path.into());
+    }
     Ok(settings)
 }
 
@@ -254,6 +273,16 @@ fn usable(text: &str) -> Result<Url, String> {
         return Err("the URL holds a user or password, which do not belong in this file".to_owned());
     }
     Ok(url)
+}
+
+/// A path below the folder of the file.
+fn inside(text: &str) -> Result<String, String> {
+    let is_plain = |part| matches!(part, std::path::Component::Normal(_));
+    let path = word(text)?;
+    if Path::new(&path).components().all(is_plain) {
+        return Ok(path);
+    }
+    Err(format!("`{}` is not a path below the folder of this file", shown(text)))
 }
 
 fn word(text: &str) -> Result<String, String> {

@@ -17,6 +17,7 @@
 //! What never settles: 5xx, 408, 425, 429, broken connections and bodies. These are tried again
 //! for a while and then refused; the next request starts anew.
 
+mod again;
 mod content;
 mod flights;
 mod locked;
@@ -27,6 +28,7 @@ mod tests;
 use super::answer::{Answer, Asked, Body};
 use super::error::DoorError;
 use super::exchange::{Exchange, Key, Origin, Refusal, RefusalReason};
+use super::held;
 use super::key::canonical;
 use super::options::{Mode, Options};
 use super::pace::Lag;
@@ -34,13 +36,13 @@ use super::record::Recorder;
 use super::redact::Secrets;
 use super::rules::{Rule, When};
 use super::sources::{Fetcher, Places};
-use super::upstream::{Request, Timing, Upstream};
+use super::upstream::{Follow, Request, Timing, Upstream};
 use super::visitor::Visitor;
 use crate::store::Store;
 use content::Contents;
 use flights::{Flights, Landing, Met, Phase, Settled, Start};
-use http::Method;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -98,7 +100,7 @@ impl Ledger {
         visitor: &Arc<Visitor>,
         asked: Asked,
     ) -> Result<Answer, Refusal> {
-        let question = Question::of(asked, &self.secrets);
+        let question = self.question(asked);
         match self.find(visitor, &question).await {
             Ok(Found::Streaming(answer, _)) => Ok(answer),
             Ok(Found::Whole(exchange)) => {
@@ -121,10 +123,19 @@ impl Ledger {
         visitor: &Arc<Visitor>,
         url: &Url,
     ) -> Result<Exchange, Refusal> {
+        self.fetch_as(visitor, url, &HeaderMap::new()).await
+    }
+
+    async fn fetch_as(
+        self: &Arc<Self>,
+        visitor: &Arc<Visitor>,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Exchange, Refusal> {
         let mut next = url.clone();
-        let mut question = self.get(next.clone());
+        let mut question = self.get(next.clone(), headers);
         for _ in 0..=REDIRECTS_MAX {
-            question = self.get(next.clone());
+            question = self.get(next.clone(), headers);
             let exchange = self
                 .whole(visitor, &question)
                 .await
@@ -154,9 +165,21 @@ impl Ledger {
         self.secrets.redact(text)
     }
 
-    fn get(&self, url: Url) -> Question {
-        let (headers, body) = (http::HeaderMap::new(), bytes::Bytes::new());
+    fn get(&self, url: Url, headers: &HeaderMap) -> Question {
+        let (headers, body) = (headers.clone(), bytes::Bytes::new());
         Question::of(Asked { method: Method::GET, url, headers, body }, &self.secrets)
+    }
+
+    /// What a client asks. Of the held view of an archive only what is locked is asked there.
+    fn question(&self, asked: Asked) -> Question {
+        let Some(url) = held::real_url(&asked.url) else {
+            return Question::of(asked, &self.secrets);
+        };
+        let question = Question::of(asked, &self.secrets);
+        if self.locked.contains_key(&question.key) {
+            return question;
+        }
+        Question::of(Asked { url, ..question.asked }, &self.secrets)
     }
 
     /// As [`Ledger::find`], when all of the body is there.
@@ -290,14 +313,18 @@ async fn fly(ledger: Arc<Ledger>, question: Question, landing: Landing) {
     } else if ledger.offline {
         Err(RefusalReason::Upstream("nothing may be fetched while offline".to_owned()))
     } else {
+        let asked = Request::of(&question.asked);
+        let request = ledger.places.asked_at(&key.url, asked.clone());
+        let is_elsewhere = request.url != asked.url;
         let recorder = Recorder {
             upstream: &ledger.upstream,
             store: &ledger.store,
             declared: &ledger.secrets,
             secrets: &question.secrets,
+            follow: if is_elsewhere { Follow::Checked } else { Follow::Unrecordable },
         };
         let announce = |head, growing| landing.announce(head, growing);
-        let recorded = recorder.record(&key, &Request::of(&question.asked), announce).await;
+        let recorded = recorder.record(&key, &request, announce).await;
         recorded.inspect(|exchange| ledger.contents.trust(&exchange.content.digest))
     };
     landing.land(result.map_err(|reason| Refusal { target: key.url, reason }));

@@ -31,6 +31,8 @@ pub(super) struct Recorder<'a> {
     pub(super) declared: &'a Secrets,
     /// Those and what the request authenticates itself by, which no head may have.
     pub(super) secrets: &'a Secrets,
+    /// Redirects that are not facts.
+    pub(super) follow: Follow,
 }
 
 /// Why one try brought nothing.
@@ -87,8 +89,7 @@ impl Recorder<'_> {
         request: &Request,
         announce: &impl Fn(Head, Growing),
     ) -> Result<(Head, Content), Trouble> {
-        let (mut response, last) =
-            self.upstream.follow(request, Follow::Unrecordable, self.secrets).await?;
+        let (mut response, last) = self.upstream.follow(request, self.follow, self.secrets).await?;
         let head = head_of(&response, self.secrets);
         let size = content_length(&response);
         let is_short = size.is_some_and(|size| size <= SHORT_SIZE_MAX);

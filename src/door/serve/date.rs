@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
 /// Writes seconds since 1970 as `Sun, 06 Nov 1994 08:49:37 GMT`; none beyond the year 9999.
-pub(super) fn format(seconds: i64) -> Option<String> {
+pub(in super::super) fn format(seconds: i64) -> Option<String> {
     let timestamp = Timestamp::from_second(seconds).ok()?;
     DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()
 }

@@ -15,6 +15,8 @@ pub(super) use body::Served;
 pub(super) use buffers::Buffers;
 pub(super) use refused::{refusal, told};
 
+pub(super) use date::format as http_date;
+
 use super::answer::{Answer, Body, Progress};
 use super::exchange::Head;
 use body::{Part, Source};

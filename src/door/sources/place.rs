@@ -3,6 +3,7 @@
 use super::super::error::DoorError;
 use super::super::key::fetchable;
 use super::super::options::{Archive, Sources};
+use super::super::upstream::Request;
 use super::Release;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -30,7 +31,7 @@ pub(in super::super) struct Places {
 
 impl Places {
     pub(in super::super) fn new(sources: Sources) -> Result<Self, DoorError> {
-        for mirror in &sources.mirrors {
+        for mirror in sources.mirrors.iter().chain(&sources.instead) {
             check("mirror", &mirror.of)?;
             check("mirror", &mirror.url)?;
         }
@@ -65,6 +66,20 @@ impl Places {
         archived.truncate(ARCHIVED_MAX);
         places.extend(archived);
         places
+    }
+
+    /// The request at the place that is asked instead of the one that it names, where there is one.
+    pub(in super::super) fn asked_at(&self, url: &str, request: Request) -> Request {
+        let mut places = Vec::new();
+        for mirror in &self.sources.instead {
+            if let Some(rest) = below(&mirror.of, url) {
+                add(&mut places, &mirror.url, rest);
+            }
+        }
+        match places.into_iter().next() {
+            Some(place) => request.at(place),
+            None => request,
+        }
     }
 
     /// Whether there are archives at all, so that somebody need look for `Release` files.

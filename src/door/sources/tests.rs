@@ -16,7 +16,7 @@ fn places(mirrors: &[(&str, &str)], archives: Vec<Archive>) -> Places {
         .iter()
         .map(|(of, url)| Mirror { of: (*of).to_owned(), url: (*url).to_owned() })
         .collect();
-    Places::new(Sources { mirrors, archives }).unwrap()
+    Places::new(Sources { mirrors, archives, ..Sources::default() }).unwrap()
 }
 
 fn others(places: &Places, url: &str, releases: &[Release]) -> Vec<String> {
@@ -89,10 +89,10 @@ fn what_can_be_no_source_is_refused() {
         [("deb.example", "http://x.example"), ("http://a.example/", "ftp://b.example/")]
     {
         let mirrors = vec![Mirror { of: of.to_owned(), url: url.to_owned() }];
-        let error = Places::new(Sources { mirrors, archives: Vec::new() }).unwrap_err();
+        let error = Places::new(Sources { mirrors, ..Sources::default() }).unwrap_err();
         assert!(error.hint().is_some());
     }
     let archives = vec![archive(None, "https://a.example/")];
-    let error = Places::new(Sources { mirrors: Vec::new(), archives }).unwrap_err();
+    let error = Places::new(Sources { archives, ..Sources::default() }).unwrap_err();
     assert_eq!(error.to_string(), "`https://a.example/` is no archive: it has no `{date}`");
 }

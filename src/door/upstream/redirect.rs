@@ -20,6 +20,8 @@ pub(in super::super) enum Follow {
     Unrecordable,
     /// All.
     All,
+    /// All, whatever they lead to: an archive by time leads to the nearest time that it has.
+    Checked,
     /// None.
     None,
 }
@@ -35,7 +37,7 @@ impl Upstream {
     ) -> Result<(Response, Request), Failure> {
         let asked = canonical(&request.url);
         let mut request = request.clone();
-        let mut follows_all = matches!(follow, Follow::All);
+        let mut follows_all = matches!(follow, Follow::All | Follow::Checked);
         for _ in 0..=HOPS_MAX {
             let response = self.send(&request).await?;
             let Some(target) = target(&response, &request.url) else {

@@ -1,6 +1,8 @@
 //! What is asked of upstream: what the client asked, without what concerns the client alone.
 
 use super::super::answer::Asked;
+use super::super::exchange::Head;
+use super::super::serve::http_date;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -73,6 +75,19 @@ impl Request {
         }
         request.url = url;
         request
+    }
+
+    /// The same, if it has changed since this answer: <https://www.rfc-editor.org/rfc/rfc9110#section-13>.
+    pub(in super::super) fn unless_still(&self, head: &Head) -> Option<Self> {
+        let mut request = self.clone();
+        let tag = head.etag.as_deref().and_then(|tag| HeaderValue::try_from(tag).ok());
+        if let Some(tag) = tag {
+            request.headers.insert(header::IF_NONE_MATCH, tag);
+            return Some(request);
+        }
+        let date = HeaderValue::try_from(http_date(head.modified?)?).ok()?;
+        request.headers.insert(header::IF_MODIFIED_SINCE, date);
+        Some(request)
     }
 
     /// The same after a redirect with this status.

@@ -32,7 +32,7 @@ pub(super) struct WirePackage {
     r#type: Text,
     name: Text,
     version: Text,
-    architecture: Text,
+    architecture: Option<Text>,
     source: Option<Text>,
     url: Option<Text>,
     sha256: Option<Text>,
@@ -74,7 +74,7 @@ impl Reader {
             kind: self.word("type", wire.r#type)?,
             name: self.word("name", wire.name)?,
             version: self.word("version", wire.version)?,
-            architecture: self.word("architecture", wire.architecture)?,
+            architecture: self.architecture(wire.architecture)?,
             source,
             url: url.map(|(url, _)| url),
             sha256: wire.sha256.map(|sha256| self.hex("sha256", &sha256)).transpose()?,
@@ -83,6 +83,12 @@ impl Reader {
             step: self.known_step(wire.step, known)?,
             requested: wire.requested,
         })
+    }
+
+    /// A package manager without architectures has none in the lock either.
+    fn architecture(&self, wire: Option<Text>) -> Result<String, LockError> {
+        let architecture = wire.map(|wire| self.word("architecture", wire)).transpose()?;
+        Ok(architecture.unwrap_or_default())
     }
 
     /// Where a package came from is said wholly or not at all.

@@ -320,7 +320,8 @@ impl Known {
 
 fn package_name(package: &LockedPackage) -> String {
     let (kind, name, architecture, version, step) = package.key();
-    format!("{kind}:{name} {version} {architecture} of step {step}")
+    let architecture = if architecture.is_empty() { "" } else { &format!(" {architecture}") };
+    format!("{kind}:{name} {version}{architecture} of step {step}")
 }
 
 fn fetch_name(fetch: &LockedFetch) -> String {

@@ -1,6 +1,11 @@
 //! Debian package files: which package one is, by its content.
 //! <https://manpages.debian.org/bookworm/dpkg-dev/deb.5.en.html>
 
+mod control;
+
+pub use control::Control;
+pub(super) use control::read as control;
+
 use super::deb822::{SyntaxError, paragraphs};
 use super::{PackageFile, PackageFileError, dpkg};
 use crate::archive::ar::{self, ArError};
@@ -28,6 +33,22 @@ const CONTROL_MAX: u64 = 1 << 20;
 /// The package that a file holds; none where the file is something else. Reads as far as needed:
 /// what follows is whatever the file's digest says.
 pub(super) fn identify(file: impl Read + Send) -> Result<Option<PackageFile>, PackageFileError> {
+    Ok(open(file)?.map(|(package, _)| package))
+}
+
+/// The same, with the archive, of which the members behind that one are left to read.
+pub(super) fn open<R: Read + Send>(
+    file: R,
+) -> Result<Option<(PackageFile, ar::Reader<R>)>, PackageFileError> {
+    control_member(file, |member| package(&control_file(member)?))
+}
+
+/// What `read` makes of the archive that says what the package is; none where the file is something
+/// else.
+fn control_member<R: Read + Send, T>(
+    file: R,
+    read: impl FnOnce(ar::Content<'_, R>) -> Result<T, PackageFileError>,
+) -> Result<Option<(T, ar::Reader<R>)>, PackageFileError> {
     let mut archive = match ar::Reader::new(file) {
         Ok(archive) => archive,
         Err(ArError::Magic) => return Ok(None),
@@ -46,8 +67,7 @@ pub(super) fn identify(file: impl Read + Send) -> Result<Option<PackageFile>, Pa
     }
     while let Some(member) = archive.next_member()? {
         if member.name.starts_with(CONTROL_MEMBER) {
-            let control = control_file(archive.content())?;
-            return package(&control).map(Some);
+            return read(archive.content()).map(|found| Some((found, archive)));
         }
         // Members that start so are for others: signatures.
         if !member.name.starts_with(b"_") {

@@ -1,7 +1,9 @@
 //! dpkg's database, and what apt adds to it: Debian, Ubuntu and distroless images.
 
+mod owned;
+
 use super::deb822::{Paragraph, SyntaxError, paragraphs};
-use super::{Files, Package, PackageDatabase, PackageError, SourcePackage};
+use super::{Files, Owned, Package, PackageDatabase, PackageError, SourcePackage, shown};
 use std::collections::BTreeSet;
 
 const STATUS: &str = "var/lib/dpkg/status";
@@ -33,12 +35,14 @@ impl PackageDatabase for Dpkg {
         }
         Ok(found.into_iter().collect())
     }
+
+    fn owned(&self, files: Files<'_>) -> Result<Vec<Owned>, PackageError> {
+        owned::owned(self.read(files)?, files)
+    }
 }
 
 fn status_directory(files: Files<'_>) -> Result<Vec<Vec<u8>>, PackageError> {
-    let mut names = (files.list)(STATUS_DIRECTORY.as_bytes())
-        .map_err(|error| PackageError::Read { path: STATUS_DIRECTORY.to_owned(), error })?;
-    names.sort();
+    let mut names = files.names(STATUS_DIRECTORY.as_bytes())?;
     // Beside each package stands the list of its files.
     names.retain(|name| !name.ends_with(b".md5sums"));
     Ok(names.iter().map(|name| [STATUS_DIRECTORY.as_bytes(), b"/", name].concat()).collect())
@@ -49,14 +53,9 @@ fn read_file<T>(
     path: &[u8],
     parse: impl Fn(&[u8]) -> Result<T, SyntaxError>,
 ) -> Result<Option<T>, PackageError> {
-    let name = || String::from_utf8_lossy(path).chars().filter(|c| !c.is_control()).collect();
-    let read = (files.read)(path).map_err(|error| PackageError::Read { path: name(), error })?;
-    let Some(text) = read else { return Ok(None) };
-    parse(&text).map(Some).map_err(|SyntaxError { line, reason }| PackageError::Malformed {
-        path: name(),
-        line,
-        reason,
-    })
+    let Some(text) = files.content(path)? else { return Ok(None) };
+    let malformed = |error: SyntaxError| PackageError::malformed(path, error.line, error.reason);
+    parse(&text).map(Some).map_err(malformed)
 }
 
 /// Name and architecture of the packages that apt installed for the sake of others.
@@ -165,7 +164,7 @@ fn word(
 }
 
 /// As dpkg's `pkg_name_is_illegal` has it, laxer than Debian's policy.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-+._".contains(&byte))
 }
@@ -174,11 +173,6 @@ fn is_name(text: &str) -> bool {
 fn is_version(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".+-~:_".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
-}
-
-/// Keeps hostile input out of messages.
-fn shown(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(80).collect()
 }
 
 #[cfg(test)]

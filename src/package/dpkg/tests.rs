@@ -1,6 +1,7 @@
 //! Databases of dpkg, real ones among them.
 
 use super::*;
+use crate::package::trees::{Tree, with_directory, with_tree};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -8,39 +9,16 @@ use std::path::Path;
 use std::process::Command;
 
 /// Reads the database of a tree that is held in memory.
-fn read_tree(tree: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Vec<Package>, PackageError> {
-    let read = |path: &[u8]| Ok(tree.get(path).cloned());
-    let list = |path: &[u8]| {
-        let below = [path, b"/"].concat();
-        Ok(tree
-            .keys()
-            .rev()
-            .filter_map(|key| key.strip_prefix(&*below).map(<[u8]>::to_vec))
-            .collect())
-    };
-    super::super::read_all(Files { read: &read, list: &list })
+fn read_tree(tree: &Tree) -> Result<Vec<Package>, PackageError> {
+    with_tree(tree, super::super::read_all)
 }
 
-fn tree(files: &[(&str, &str)]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn tree(files: &[(&str, &str)]) -> Tree {
     files.iter().map(|(path, text)| (path.as_bytes().to_vec(), text.as_bytes().to_vec())).collect()
 }
 
-fn missing_is_none<T>(error: io::Error) -> io::Result<Option<T>> {
-    match error.kind() {
-        io::ErrorKind::NotFound => Ok(None),
-        _ => Err(error),
-    }
-}
-
 fn read_directory(root: &Path) -> Result<Vec<Package>, PackageError> {
-    let path = |path: &[u8]| root.join(std::str::from_utf8(path).unwrap());
-    let read = |name: &[u8]| std::fs::read(path(name)).map(Some).or_else(missing_is_none);
-    let list = |name: &[u8]| {
-        let entries = path(name).read_dir().map(Some).or_else(missing_is_none)?;
-        let names = entries.into_iter().flatten();
-        names.map(|entry| Ok(entry?.file_name().into_encoded_bytes())).collect()
-    };
-    super::super::read_all(Files { read: &read, list: &list })
+    with_directory(root, super::super::read_all)
 }
 
 fn line(package: &Package) -> String {
@@ -161,9 +139,10 @@ fn errors_of_the_tree_are_passed_on() {
     let none = |_: &[u8]| Ok(None);
     let empty = |_: &[u8]| Ok(Vec::new());
     let refuse_list = |_: &[u8]| Err(io::Error::from(io::ErrorKind::PermissionDenied));
-    let error = Dpkg.read(Files { read: &refuse, list: &empty }).unwrap_err();
+    let error = Dpkg.read(Files { read: &refuse, list: &empty, link: &|_| Ok(None) }).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot read /{EXTENDED_STATES}"));
-    let error = Dpkg.read(Files { read: &none, list: &refuse_list }).unwrap_err();
+    let error =
+        Dpkg.read(Files { read: &none, list: &refuse_list, link: &|_| Ok(None) }).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot read /{STATUS_DIRECTORY}"));
     assert_eq!(Dpkg.purl_type(), "deb");
 }
@@ -198,5 +177,93 @@ proptest! {
         for package in read_tree(&tree(&[(STATUS, &edited)])).into_iter().flatten() {
             prop_assert!(package.name.is_ascii() && !package.version.is_empty());
         }
+    }
+}
+
+/// The paths of each package, by its name.
+fn owners(tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let owned = with_tree(tree, |files| Dpkg.owned(files)).unwrap();
+    let paths = |paths: Vec<Vec<u8>>| {
+        paths.into_iter().map(|path| String::from_utf8(path).unwrap()).collect()
+    };
+    owned.into_iter().map(|owned| (owned.package.name, paths(owned.paths))).collect()
+}
+
+#[test]
+fn owners_are_told_by_the_lists() {
+    let package = |name: &str, architecture: &str| {
+        format!(
+            "Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: {architecture}\n\n"
+        )
+    };
+    let status = [package("libc6", "amd64"), package("libc6", "i386"), package("dash", "amd64")];
+    let status = [&*status.concat(), &package("bash", "amd64"), &package("vim", "all")].concat();
+    let owners = owners(&tree(&[
+        ("bin", "-> usr/bin"),
+        (STATUS, &status),
+        ("var/lib/dpkg/info/libc6:amd64.list", "/.\n/lib\n/lib/libc.so.6\n"),
+        ("var/lib/dpkg/info/libc6:i386.list", "/.\n/lib\n/lib/ld-linux.so.2\n"),
+        ("var/lib/dpkg/info/dash.list", "/.\n/bin\n/bin/dash\n/bin/sh\n"),
+        ("var/lib/dpkg/info/bash.list", "/.\n/bin\n/bin/bash\n/bin/sh\n"),
+        ("var/lib/dpkg/info/vim.list", "/usr/bin/vim.basic\n"),
+        ("var/lib/dpkg/info/vim.conffiles", "/etc/vim/vimrc\nremove-on-upgrade /etc/virc\n"),
+        ("var/lib/dpkg/info/format", "1\n"),
+        ("var/lib/dpkg/diversions", "/bin/sh\n/bin/sh.distrib\ndash\n"),
+        (
+            "var/lib/dpkg/alternatives/editor",
+            "auto\n/usr/bin/editor\neditor.1.gz\n/usr/share/man/man1/editor.1.gz\n\n/usr/bin/vim.basic\n",
+        ),
+        ("etc/alternatives/editor", "-> /bin/vim.basic"),
+        ("etc/alternatives/editor.1.gz", "-> /usr/share/man/man1/vim.1.gz"),
+        ("usr/bin/editor", "-> /etc/alternatives/editor"),
+        ("var/lib/dpkg/alternatives/pager", "auto\n/usr/bin/pager\n\n"),
+    ]));
+    let expected = [
+        ("bash", "bin usr/bin/bash usr/bin/sh.distrib var/lib/dpkg/info/bash.list"),
+        ("dash", "bin usr/bin/dash usr/bin/sh var/lib/dpkg/info/dash.list"),
+        ("libc6", "lib lib/ld-linux.so.2 var/lib/dpkg/info/libc6:i386.list"),
+        (
+            "vim",
+            "etc/alternatives/editor etc/vim/vimrc usr/bin/editor usr/bin/vim.basic \
+             var/lib/dpkg/info/vim.conffiles var/lib/dpkg/info/vim.list",
+        ),
+    ];
+    let expected = expected.map(|(name, paths)| {
+        (name.to_owned(), paths.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    });
+    assert_eq!(owners, BTreeMap::from(expected));
+}
+
+#[test]
+fn distroless_images_list_files_beside_each_package() {
+    let folder = Path::new("fixtures/dpkg/distroless");
+    let owned = with_directory(folder, |files| Dpkg.owned(files)).unwrap();
+    let found = owned.iter().find(|owned| owned.package.name == "tzdata").unwrap();
+    let expected = [
+        "usr/share/zoneinfo/UTC",
+        "var/lib/dpkg/status.d/tzdata",
+        "var/lib/dpkg/status.d/tzdata.md5sums",
+    ];
+    assert_eq!(found.paths, expected.map(|path| path.as_bytes().to_vec()));
+}
+
+#[test]
+fn diversions_that_are_cut_off_are_refused() {
+    let tree = tree(&[(STATUS, ""), ("var/lib/dpkg/diversions", "/a\n/b\n:\n/c\n/d\n")]);
+    let error = with_tree(&tree, |files| Dpkg.owned(files)).unwrap_err();
+    let expected = "/var/lib/dpkg/diversions: line 4: a diversion has less than three lines";
+    assert_eq!(error.to_string(), expected);
+}
+
+proptest! {
+    #[test]
+    fn no_list_panics(list in any::<Vec<u8>>(), diversions in "[/a-b\n]{0,12}", target in "[/.a-b]{0,6}") {
+        let status = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n";
+        let mut tree = tree(&[(STATUS, status), ("var/lib/dpkg/diversions", &diversions)]);
+        tree.insert(b"var/lib/dpkg/info/a.list".to_vec(), list);
+        tree.insert(b"var/lib/dpkg/alternatives/b".to_vec(), diversions.into_bytes());
+        tree.insert(b"a".to_vec(), format!("-> {target}").into_bytes());
+        tree.insert(b"etc/alternatives/b".to_vec(), format!("-> {target}").into_bytes());
+        let _owned = with_tree(&tree, |files| Dpkg.owned(files));
     }
 }

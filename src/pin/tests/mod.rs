@@ -73,6 +73,7 @@ fn build(scripts: &[(&str, &str)]) -> PinInput {
         stages,
         steps,
         elsewhere: Elsewhere::default(),
+        moving: BTreeSet::new(),
         result: Some(Digest::of(b"result")),
     }
 }

@@ -7,26 +7,33 @@ mod check;
 mod diff;
 mod lock;
 mod parts;
+mod proof;
+mod review;
 mod schema;
 mod store_status;
+mod update;
 mod verify;
+mod write;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod validator;
+pub(in crate::report) mod validator;
 
 pub use check::check;
 pub use diff::diff;
 pub use lock::lock;
+pub use proof::proof;
+pub use review::review;
 pub use schema::SchemaName;
 pub use store_status::store_status;
+pub use update::{outdated, update};
 pub use verify::verify;
+pub(in crate::report) use write::write_value;
 
 use super::{Failure, FindingsExit, Status, inert};
-use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Value, json};
-use std::io::{self, Write};
+use write::write;
 
 /// What a document says beyond what was found.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,90 +77,4 @@ fn head(command: &str, status: Status, options: Options) -> Map<String, Value> {
     document.insert("status".to_owned(), json!(status.name()));
     document.insert("exit_code".to_owned(), json!(status.exit_code(options.findings_exit)));
     document
-}
-
-/// Writes a document with a newline at its end.
-fn write(document: &Map<String, Value>) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Inert::default());
-    // Strings as keys and a Vec as target: there is nothing that could fail.
-    let written = serde::Serialize::serialize(document, &mut serializer);
-    debug_assert!(written.is_ok(), "a JSON document could not be written");
-    bytes.push(b'\n');
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// Pretty JSON whose strings do nothing to a terminal that shows them: what is not inert is
-/// written as an escape sequence of JSON, so the value stays the same.
-#[derive(Default)]
-struct Inert<'a> {
-    pretty: PrettyFormatter<'a>,
-}
-
-impl Formatter for Inert<'_> {
-    fn write_string_fragment<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let (mut written, mut previous) = (0, None);
-        for (at, character) in fragment.char_indices() {
-            // `##[` is a command to a CI system that reads the document in its log.
-            let doubled = character == '#' && previous == Some('#');
-            previous = Some(character);
-            if inert::is_inert(character) && !doubled {
-                continue;
-            }
-            writer.write_all(fragment.get(written..at).unwrap_or_default().as_bytes())?;
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            written = at + character.len_utf8();
-        }
-        writer.write_all(fragment.get(written..).unwrap_or_default().as_bytes())
-    }
-
-    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_array(writer)
-    }
-
-    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_array(writer)
-    }
-
-    fn begin_array_value<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.pretty.begin_array_value(writer, first)
-    }
-
-    fn end_array_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_array_value(writer)
-    }
-
-    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_object(writer)
-    }
-
-    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_object(writer)
-    }
-
-    fn begin_object_key<W: Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.pretty.begin_object_key(writer, first)
-    }
-
-    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.begin_object_value(writer)
-    }
-
-    fn end_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.pretty.end_object_value(writer)
-    }
 }

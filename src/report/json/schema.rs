@@ -13,6 +13,14 @@ pub enum SchemaName {
     Verify,
     /// Of `rlock store status --format json`.
     StoreStatus,
+    /// Of `rlock lock --verify --format json`.
+    Proof,
+    /// Of `rlock review --format json`.
+    Review,
+    /// Of `rlock update --format json`.
+    Update,
+    /// Of `rlock outdated --format json`.
+    Outdated,
 }
 
 impl SchemaName {
@@ -24,6 +32,10 @@ impl SchemaName {
             Self::Lock => include_str!("../schema/lock.json"),
             Self::Verify => include_str!("../schema/verify.json"),
             Self::StoreStatus => include_str!("../schema/store-status.json"),
+            Self::Proof => include_str!("../schema/proof.json"),
+            Self::Review => include_str!("../schema/review.json"),
+            Self::Update => include_str!("../schema/update.json"),
+            Self::Outdated => include_str!("../schema/outdated.json"),
         }
     }
 }

@@ -23,6 +23,8 @@ fn documents_follow_their_schemas() {
         valid(SchemaName::Diff, &diff(&samples::difference(), options));
         valid(SchemaName::StoreStatus, &store_status(&samples::supplies(), options));
         valid(SchemaName::Lock, &lock(&samples::completed(), options));
+        valid(SchemaName::Update, &update(&samples::updated(), options));
+        valid(SchemaName::Outdated, &outdated(&samples::outdated(), options));
     }
     let mut report = samples::not_reproducible();
     report.target.stage = Some("final".into());

@@ -1,6 +1,7 @@
-//! A validator for the part of JSON Schema 2020-12 that the schemas use. Keys that it does not know
-//! are errors, so that a schema cannot say something that is not checked; properties that the
-//! schema does not know are errors too, so that a field cannot be forgotten in it.
+//! A validator for the part of JSON Schema that the schemas use, ours and SARIF's. Keys that it does
+//! not know are errors, so that a schema cannot say something that is not checked; properties that the
+//! schema does not know are errors too, so that a field cannot be forgotten in it, unless it says
+//! that there may be others.
 
 use serde_json::Value;
 
@@ -14,20 +15,35 @@ pub(crate) fn errors(root: &Value, value: &Value) -> Vec<String> {
 fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec<String>) {
     for (key, rule) in schema.as_object().unwrap() {
         let fits = match key.as_str() {
-            "$schema" | "$id" | "$defs" | "title" | "description" => true,
-            "$ref" => {
-                let name = rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
-                check(root, &root["$defs"][name], value, at, errors);
+            "$schema" | "$id" | "$defs" | "definitions" | "title" | "description" | "default" => {
                 true
             }
-            "type" => has_type(rule.as_str().unwrap(), value),
+            // Of what we write these are paths and words of ours.
+            "format" => true,
+            "$ref" => {
+                let pointer = rule.as_str().unwrap().strip_prefix('#').unwrap();
+                check(root, root.pointer(pointer).unwrap(), value, at, errors);
+                true
+            }
+            "type" => match rule {
+                Value::Array(names) => {
+                    names.iter().any(|name| has_type(name.as_str().unwrap(), value))
+                }
+                name => has_type(name.as_str().unwrap(), value),
+            },
             "const" => rule == value,
             "enum" => rule.as_array().unwrap().contains(value),
             "minimum" => value.as_f64().unwrap() >= rule.as_f64().unwrap(),
-            "pattern" => {
-                assert_eq!(rule, "^sha256:[0-9a-f]{64}$", "a pattern that is not checked");
-                is_digest(value.as_str().unwrap())
+            "maximum" => value.as_f64().unwrap() <= rule.as_f64().unwrap(),
+            "pattern" => has_pattern(rule.as_str().unwrap(), value.as_str().unwrap()),
+            "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+            "uniqueItems" => {
+                let items = value.as_array().unwrap();
+                let written: std::collections::BTreeSet<String> =
+                    items.iter().map(ToString::to_string).collect();
+                written.len() == items.len()
             }
+            "anyOf" => any_of(root, rule, value, at),
             "not" => rule["required"]
                 .as_array()
                 .unwrap()
@@ -38,7 +54,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec
                 rule.as_array().unwrap().iter().all(|key| !value[key.as_str().unwrap()].is_null())
             }
             "properties" => properties(root, schema, value, at, errors),
-            "additionalProperties" => additional(root, rule, value, at, errors),
+            // Without `false`, properties that are not in the schema are errors all the same.
+            "additionalProperties" if rule.is_boolean() => true,
+            "additionalProperties" => additional(root, schema, rule, value, at, errors),
             "items" => items(root, rule, value, at, errors),
             other => panic!("the schema uses `{other}`, which is not checked"),
         };
@@ -58,6 +76,25 @@ fn has_type(name: &str, value: &Value) -> bool {
         "boolean" => value.is_boolean(),
         other => panic!("unknown type `{other}`"),
     }
+}
+
+fn has_pattern(pattern: &str, text: &str) -> bool {
+    match pattern {
+        "^sha256:[0-9a-f]{64}$" => is_digest(text),
+        // A media type.
+        "[^/]+/.+" => {
+            text.split_once('/').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty())
+        }
+        other => panic!("the pattern `{other}` is not checked"),
+    }
+}
+
+fn any_of(root: &Value, rule: &Value, value: &Value, at: &str) -> bool {
+    rule.as_array().unwrap().iter().any(|alternative| {
+        let mut errors = Vec::new();
+        check(root, alternative, value, at, &mut errors);
+        errors.is_empty()
+    })
 }
 
 fn one_of(root: &Value, rule: &Value, value: &Value, at: &str, errors: &mut Vec<String>) -> bool {
@@ -85,6 +122,8 @@ fn properties(
         let at = format!("{at}/{key}");
         match schema["properties"].get(key) {
             Some(rule) => check(root, rule, property, &at, errors),
+            None if schema["additionalProperties"] == true
+                || schema["additionalProperties"].is_object() => {}
             None => errors.push(format!("{at}: not in the schema")),
         }
     }
@@ -93,12 +132,14 @@ fn properties(
 
 fn additional(
     root: &Value,
+    schema: &Value,
     rule: &Value,
     value: &Value,
     at: &str,
     errors: &mut Vec<String>,
 ) -> bool {
-    for (key, property) in value.as_object().into_iter().flatten() {
+    let named = |key: &String| schema["properties"].get(key).is_some();
+    for (key, property) in value.as_object().into_iter().flatten().filter(|(key, _)| !named(key)) {
         check(root, rule, property, &format!("{at}/{key}"), errors);
     }
     true

@@ -3,6 +3,9 @@
 use super::{BAD, Detail, GOOD, Page, Screen, coverage, findings, parts};
 use crate::report::{CheckReport, Coverage, LockState, Verdict, inert, words};
 
+/// The one good verdict.
+const REPRODUCIBLE: &str = "reproducible";
+
 /// Renders the report.
 pub fn check(report: &CheckReport, screen: Screen) -> String {
     let mut head = Page::default();
@@ -20,6 +23,13 @@ pub fn check(report: &CheckReport, screen: Screen) -> String {
 }
 
 fn verdict(page: &mut Page, report: &CheckReport, screen: Screen) {
+    let (word, sentence) = check_words(report);
+    let style = if word == REPRODUCIBLE { GOOD } else { BAD };
+    page.verdict(screen, &format!("{word}: "), &sentence, style);
+}
+
+/// The verdict in a few words, and the sentence that explains it.
+pub(in crate::report) fn check_words(report: &CheckReport) -> (&'static str, String) {
     let file = inert::text(&report.target.dockerfile.to_string_lossy());
     let recorded = report.steps.iter().filter(|step| step.differs()).count() as u64;
     let sentence = match report.verdict {
@@ -34,13 +44,13 @@ fn verdict(page: &mut Page, report: &CheckReport, screen: Screen) {
         Verdict::Different => format!("two builds of {file} differ{}", extent(report)),
     };
     let lacking = report.coverage.as_ref().is_some_and(Coverage::lacks_something);
-    let (word, style) = match (report.verdict, recorded) {
-        (Verdict::Different, _) => ("not reproducible: ", BAD),
-        (_, 0) if lacking => ("not covered by the lock: ", BAD),
-        (_, 0) => ("reproducible: ", GOOD),
-        _ => ("not what the lock records: ", BAD),
+    let word = match (report.verdict, recorded) {
+        (Verdict::Different, _) => "not reproducible",
+        (_, 0) if lacking => "not covered by the lock",
+        (_, 0) => REPRODUCIBLE,
+        _ => "not what the lock records",
     };
-    page.verdict(screen, word, &sentence, style);
+    (word, sentence)
 }
 
 /// ` in 325 files and 1 field of the image config`.

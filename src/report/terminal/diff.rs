@@ -6,6 +6,9 @@ use crate::report::{DiffReport, Side, inert, words};
 /// Contents of so many files or fewer are shown without being asked for.
 const CONTENTS_MAX: usize = 4;
 
+/// The one verdict that is not good.
+const DIFFERENT: &str = "different";
+
 const ASK_FOR_CONTENTS: &str = "`--verbose` shows what changed in each file, `--path PATH` in one";
 
 /// Renders the report.
@@ -35,20 +38,25 @@ pub fn diff(report: &DiffReport, screen: Screen) -> String {
 }
 
 fn verdict(page: &mut Page, report: &DiffReport, screen: Screen) {
+    let (word, sentence) = diff_words(report);
+    let style = if word == DIFFERENT { BAD } else { GOOD };
+    page.verdict(screen, &format!("{word}: "), &sentence, style);
+}
+
+/// The verdict in a word, and the sentence that explains it.
+pub(in crate::report) fn diff_words(report: &DiffReport) -> (&'static str, String) {
     let comparison = &report.comparison;
     let equal = comparison.files_different == 0 && comparison.config.is_empty();
     let same_digest =
         report.left.manifest.is_some() && report.left.manifest == report.right.manifest;
-    let (word, sentence) = match (equal, same_digest, comparison.encoding_only) {
-        (true, true, _) => ("identical: ", "both have the same digest".to_owned()),
+    match (equal, same_digest, comparison.encoding_only) {
+        (true, true, _) => ("identical", "both have the same digest".to_owned()),
         (true, false, true) => {
-            ("equal: ", "files and config are the same, only the encoding of layers differs".into())
+            ("equal", "files and config are the same, only the encoding of layers differs".into())
         }
-        (true, false, false) => ("equal: ", "files and config are the same".to_owned()),
-        (false, _, _) => ("different: ", different(report)),
-    };
-    let style = if equal { GOOD } else { BAD };
-    page.verdict(screen, word, &sentence, style);
+        (true, false, false) => ("equal", "files and config are the same".to_owned()),
+        (false, _, _) => (DIFFERENT, different(report)),
+    }
 }
 
 fn different(report: &DiffReport) -> String {

@@ -10,8 +10,11 @@ mod diff;
 mod findings;
 mod lock;
 mod parts;
+mod proof;
+mod review;
 mod store;
 mod store_status;
+mod update;
 mod verify;
 
 #[cfg(test)]
@@ -20,11 +23,17 @@ mod coverage_tests;
 mod tests;
 
 pub use check::check;
+pub(in crate::report) use check::check_words;
 pub use diff::diff;
+pub(in crate::report) use diff::diff_words;
 pub use lock::{build, lock};
+pub use proof::proof;
+pub use review::review;
 pub use store::store;
 pub use store_status::store_status;
+pub use update::{outdated, update};
 pub use verify::verify;
+pub(in crate::report) use verify::verify_words;
 
 use super::{inert, words};
 use anstyle::{AnsiColor, Style};

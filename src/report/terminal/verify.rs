@@ -3,6 +3,9 @@
 use super::{BAD, GOOD, Page, Screen, coverage, findings, parts};
 use crate::report::{Against, Coverage, Status, StepRow, VerifyReport, inert, words};
 
+/// The one good verdict.
+const VERIFIED: &str = "verified";
+
 /// Renders the report.
 pub fn verify(report: &VerifyReport, screen: Screen) -> String {
     let mut page = Page::default();
@@ -20,6 +23,13 @@ pub fn verify(report: &VerifyReport, screen: Screen) -> String {
 }
 
 fn verdict(page: &mut Page, report: &VerifyReport, screen: Screen) {
+    let (word, sentence) = verify_words(report);
+    let style = if word == VERIFIED { GOOD } else { BAD };
+    page.verdict(screen, &format!("{word}: "), &sentence, style);
+}
+
+/// The verdict in a few words, and the sentence that explains it.
+pub(in crate::report) fn verify_words(report: &VerifyReport) -> (&'static str, String) {
     let file = inert::text(&report.target.dockerfile.to_string_lossy());
     let against = match &report.against {
         Against::Lock => {
@@ -30,21 +40,18 @@ fn verdict(page: &mut Page, report: &VerifyReport, screen: Screen) {
     let closed = report.steps.iter().filter(|step| step.recorded.is_some()).count();
     let nothing =
         matches!(report.against, Against::Lock) && closed == 0 && report.recorded.is_none();
-    let (word, sentence, style) = match report.status {
+    match report.status {
         _ if nothing => (
-            "nothing to verify: ",
+            "nothing to verify",
             format!("{against} has no layer: each step of {file} depends on the build context"),
-            BAD,
         ),
         _ if gives_it(report) && lacks_something(report) => (
-            "not covered by the lock: ",
+            "not covered by the lock",
             format!("a build of {file} gives {against}, and asks for what is not locked"),
-            BAD,
         ),
-        Status::Ok => ("verified: ", format!("a build of {file} gives {against}"), GOOD),
-        _ => ("not verified: ", format!("a build of {file} does not give {against}"), BAD),
-    };
-    page.verdict(screen, word, &sentence, style);
+        Status::Ok => (VERIFIED, format!("a build of {file} gives {against}")),
+        _ => ("not verified", format!("a build of {file} does not give {against}")),
+    }
 }
 
 /// Whether everything that was compared is equal.

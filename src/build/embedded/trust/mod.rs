@@ -40,6 +40,7 @@ use layer::Layer;
 use outside::Outside;
 use places::Places;
 use refresh::{Added, Progress};
+pub(super) use scan::split;
 use scrub::Scrub;
 use std::collections::BTreeMap;
 use std::io;

@@ -122,7 +122,7 @@ pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// Directory and name of a path.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(in super::super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(slash) => {
             let (parent, name) = path.split_at(slash);

@@ -150,6 +150,7 @@ async fn what_is_gone_comes_from_mirrors_and_archives() {
             label: None,
             url: archive.url("/a/{date}/"),
         }],
+        ..Sources::default()
     };
     let ledger = open(Options { sources, ..place.options(Mode::Locked, exchanges) });
     for path in &paths[..3] {

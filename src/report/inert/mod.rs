@@ -2,6 +2,10 @@
 //! that may be hostile: they must not move the cursor, colour the screen, reorder a line, or start a
 //! command of the CI system that reads the log.
 
+pub(in crate::report) mod markdown;
+
+pub use markdown::{block, cell, code, code_bytes, markdown, target};
+
 use std::fmt::Write as _;
 
 /// Prefixes that a CI system obeys wherever they stand in a line of a log (GitHub's older form,

@@ -1,5 +1,9 @@
 //! Reports for the tests of the renderers.
 
+mod updates;
+
+pub(crate) use updates::{outdated, updated};
+
 use crate::diff::ConfigDifference;
 use crate::diff::content::{
     BytesDifference, ContentDifference, FieldDifference, FieldKind, Hunk, Line, MemberDifference,

@@ -1,0 +1,170 @@
+//! `rlock review [OLD [NEW]]`: what the change of a lock means, for whoever has to say yes to it.
+
+mod built;
+mod contents;
+mod evidence;
+mod git;
+pub(super) mod known;
+mod origins;
+mod places;
+mod sides;
+mod suites;
+mod tree;
+
+use super::args::{NetworkMode, ReviewArguments};
+use super::context::Context;
+use super::failure::Misuse;
+use super::project::Project;
+use crate::finding::{Finding, Severity};
+use crate::lock::Lockfile;
+use crate::report::pull_request;
+use crate::report::{ReviewReport, Status, Timings, Trust};
+use crate::review::{self, Advisories, Input, Places};
+use crate::store::Store;
+use anyhow::Context as _;
+use sides::{Sides, Source};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Finds both locks, looks at what the Store has of the packages that moved, and, where files are
+/// asked for, builds both.
+pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Result<ReviewReport> {
+    let started = Instant::now();
+    let sides = sides::find(arguments, context)?;
+    let new = sides.new.lock.clone().context("there is no lockfile")?;
+    // A lock where there was none: everything in it is new.
+    let empty = || Lockfile::new(new.platform.clone(), new.epoch, new.canonical);
+    let old = sides.old.lock.clone().unwrap_or_else(empty);
+    let project = project(&sides, &new, arguments, context)?;
+    let places = places(project.as_ref(), &old, &new)?;
+    let store = context.open_store()?;
+    let moves = review::moves(&old, &new);
+    let evidence = evidence::of(&moves, &old, &new, &store);
+    let data = known::load(&arguments.advisories, [&old, &new], &store)?;
+    let prepare = started.elapsed();
+    let built = match (arguments.files, &sides.old.lock) {
+        (true, Some(_)) => Some(built::both(&sides, arguments, context)?),
+        (true, None) => {
+            context.warn("there was no lock before, so there is no image to compare with");
+            None
+        }
+        (false, _) => None,
+    };
+    let difference = built.as_ref().map(|built| built.compare(context)).transpose()?;
+    let input = Input {
+        old: &old,
+        new: &new,
+        places: &places,
+        evidence: &evidence,
+        advisories: data.as_ref().map(|data| data as &dyn Advisories),
+        images: None,
+        unbuilt: if arguments.files { "there was no lock before" } else { "needs --files" },
+    };
+    let review = match (&built, &difference) {
+        (Some(built), Some(difference)) => built.review(&input, difference, context)?,
+        _ => review::review(&input),
+    };
+    let mut findings = review::findings(&review, &places);
+    let trust = trust(&sides, project.as_ref(), &new, &store, context)?;
+    let (trust, poisoned) = trust.map_or((None, Vec::new()), |(it, bad)| (Some(it), bad));
+    let is_poisoned = !poisoned.is_empty();
+    findings.splice(0..0, poisoned);
+    let mut status = status(&findings, arguments);
+    if is_poisoned {
+        status = status.and(Status::Integrity);
+    }
+    let report = ReviewReport {
+        dockerfile: sides.dockerfile.clone(),
+        platform: new.platform.clone(),
+        old: sides.old.side(),
+        new: sides.new.side(),
+        review,
+        trust,
+        findings,
+        timings: Timings {
+            prepare,
+            compare: started.elapsed().saturating_sub(prepare),
+            total: started.elapsed(),
+        },
+        status,
+    };
+    if let Some(path) = &arguments.pr_body {
+        write_body(&report, path)?;
+    }
+    Ok(report)
+}
+
+fn status(findings: &[Finding], arguments: &ReviewArguments) -> Status {
+    // What nothing explains fails whatever else is let pass.
+    let unexplained = findings.iter().any(|finding| finding.cause.id == "unexplained-file");
+    let fail_on: Severity = arguments.report.fail_on.into();
+    if unexplained { Status::Findings } else { Status::of_findings(findings, fail_on) }
+}
+
+/// Whether signed indexes have what the new lock pins, where its project is here.
+fn trust(
+    sides: &Sides<'_>,
+    project: Option<&Project>,
+    new: &Lockfile,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<Option<(Trust, Vec<Finding>)>> {
+    let Some(project) = project else { return Ok(None) };
+    let base = sides.old.lock.as_ref().map(|_| match &sides.old.source {
+        Source::File(path) => path.display().to_string(),
+        Source::Revision(revision, path) => format!("{}:{}", revision.commit, path.display()),
+    });
+    super::proving::trust(project, new, base.as_deref(), store, context).map(Some)
+}
+
+/// The project of the new lock, where its Dockerfile is here.
+fn project(
+    sides: &Sides<'_>,
+    new: &Lockfile,
+    arguments: &ReviewArguments,
+    context: &Context,
+) -> anyhow::Result<Option<Project>> {
+    if !sides.dockerfile.is_file() {
+        if arguments.files {
+            let message =
+                format!("there is no Dockerfile `{}` to build", sides.dockerfile.display());
+            let hint = "name it with `-f FILE`".to_owned();
+            return Err(Misuse { message, hint }.into());
+        }
+        return Ok(None);
+    }
+    let mut input = arguments.input.clone();
+    input.file = Some(sides.dockerfile.clone());
+    input.platform = Some(new.platform.clone());
+    let mut project = Project::load(&input, context)?;
+    project.lock = Some(new.clone());
+    Ok(Some(project))
+}
+
+/// Where the steps of both locks stand; the new one's first.
+fn places(project: Option<&Project>, old: &Lockfile, new: &Lockfile) -> anyhow::Result<Places> {
+    let Some(project) = project else { return Ok(Places::default()) };
+    let mut found = places::of(project, new)?;
+    for (id, place) in places::of(project, old)?.0 {
+        found.0.entry(id).or_insert(place);
+    }
+    Ok(found)
+}
+
+fn network(arguments: &ReviewArguments) -> NetworkMode {
+    if arguments.offline { NetworkMode::Offline } else { NetworkMode::Online }
+}
+
+/// The text of the pull request, and all of it beside where that is longer.
+fn write_body(report: &ReviewReport, path: &Path) -> anyhow::Result<()> {
+    let mut full_path = path.as_os_str().to_owned();
+    full_path.push(".full.md");
+    let full_path = PathBuf::from(full_path);
+    let name = full_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let body = pull_request::body(report, &name);
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+    };
+    write(path, &body.text)?;
+    body.full.map_or(Ok(()), |full| write(&full_path, &full))
+}

@@ -1,0 +1,241 @@
+//! Lists: what needs a human, fixes and their sources, fetches, checks.
+
+use super::{code, folded, path, section};
+use crate::finding::Severity;
+use crate::report::review::{self, ReviewReport};
+use crate::report::{inert, words};
+use crate::review::{Affected, Flag, Sake};
+use std::fmt::Write as _;
+
+/// Names of packages that no data covers, in one line.
+const NAMES_MAX: usize = 30;
+
+/// How much of each list is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caps {
+    pub(super) most: usize,
+}
+
+impl Caps {
+    /// What is shown of a list, and a line about the rest.
+    pub(super) fn of<T>(self, list: &[T]) -> (&[T], String) {
+        let shown = list.get(..self.most).unwrap_or(list);
+        let rest = list.len() - shown.len();
+        let note = match rest {
+            0 => String::new(),
+            rest => format!("\n… and {} more\n", words::count(rest as u64)),
+        };
+        (shown, note)
+    }
+}
+
+pub(super) fn needs_a_human(report: &ReviewReport, caps: Caps) -> Option<String> {
+    let flags: Vec<&Flag> = report
+        .review
+        .risks
+        .flags
+        .iter()
+        .filter(|flag| flag.risk.severity() > Severity::Note)
+        .collect();
+    if flags.is_empty() {
+        return None;
+    }
+    let mut text = format!("**Needs a human: {}**\n\n", words::count(flags.len() as u64));
+    let (shown, note) = caps.of(&flags);
+    for flag in shown {
+        let sign = if flag.risk.severity() == Severity::Error { "❌" } else { "⚠" };
+        let subject = match flag.paths.as_slice() {
+            [only] => path(only),
+            _ => code(&flag.subject),
+        };
+        let detail = inert::markdown(&inert::shorten_end(&inert::text(&flag.detail), 300));
+        let _ = writeln!(text, "- {sign} {}: {subject}: {detail}", flag.risk.id());
+    }
+    Some(text + &note)
+}
+
+pub(super) fn fixes(report: &ReviewReport, caps: Caps) -> Option<String> {
+    let known = report.review.packages.iter().filter_map(|package| {
+        let fixes = package.evidence.fixes.known().filter(|fixes| !fixes.ids.is_empty())?;
+        Some((package, fixes))
+    });
+    let known: Vec<_> = known.collect();
+    if known.is_empty() {
+        return None;
+    }
+    let mut text = String::new();
+    let (shown, note) = caps.of(&known);
+    for (package, fixes) in shown {
+        let ids: Vec<&str> = fixes.ids.iter().map(String::as_str).collect();
+        let (shown, more) = caps.of(&ids);
+        let ids: Vec<String> = shown.iter().map(|id| advisory_id(id)).collect();
+        let count = words::count(fixes.ids.len() as u64);
+        let _ = writeln!(text, "{} {} ({count})", code(&package.moved.name), ids.join(" "));
+        text.push_str(&more);
+        let _ = write!(text, "Source: changelog inside {}", code(&fixes.source));
+        if fixes.backported > 0 {
+            let _ = write!(text, "; {} more were back-ported already", fixes.backported);
+        }
+        if !fixes.complete {
+            text.push_str("; **incomplete**: it does not reach back to the old version");
+        }
+        text.push_str("\n\n");
+    }
+    text.push_str(&note);
+    text.push_str(if report.review.security.is_some() {
+        "The changelogs' own claims; severity scores stand with the advisories.\n"
+    } else {
+        "The changelogs' own claims. Severity scores: **not checked** (no advisory data given: \
+         `--advisories`).\n"
+    });
+    Some(folded("Fixes, and where that is known from", &text))
+}
+
+/// Ids that forges do not make links of stay readable; what is none is code.
+fn advisory_id(id: &str) -> String {
+    const KNOWN: [&str; 8] = ["CVE-", "GHSA-", "DSA-", "DLA-", "USN-", "RHSA-", "ALAS-", "PYSEC-"];
+    let is_plain = id.len() <= 40
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && KNOWN.iter().any(|start| id.starts_with(start));
+    if is_plain { id.to_owned() } else { code(id) }
+}
+
+pub(super) fn advisories(report: &ReviewReport, caps: Caps) -> String {
+    let Some(security) = &report.review.security else {
+        let text = "**Not checked**: no advisory data was given (`--advisories PATH`).\n";
+        return section("Advisories", text);
+    };
+    let mut text = String::new();
+    for (title, found) in [
+        ("Introduced", &security.introduced),
+        ("Still open", &security.open),
+        ("Fixed", &security.fixed),
+        ("Ignored", &security.ignored),
+    ] {
+        let _ = write!(text, "{title}: {}\n\n", words::count(found.len() as u64));
+        let (shown, note) = caps.of(found);
+        text.extend(shown.iter().map(advisory));
+        text.push_str(&note);
+        text.push('\n');
+    }
+    for source in &security.sources {
+        let as_of = source.as_of.as_deref().unwrap_or("no date");
+        let digest = source.digest.as_deref().map(|digest| format!(", {}", code(digest)));
+        let _ = writeln!(
+            text,
+            "Source: {} ({}), as of {}{}",
+            code(&source.name),
+            inert::markdown(&source.tier),
+            inert::markdown(as_of),
+            digest.unwrap_or_default(),
+        );
+    }
+    let _ = write!(text, "\n{} covered", words::counted(security.covered, "package"));
+    let missing: Vec<String> = security.not_covered.iter().map(|name| code(name)).collect();
+    if !missing.is_empty() {
+        let shown = missing.get(..caps.most.min(NAMES_MAX)).unwrap_or(&missing);
+        let more = if shown.len() < missing.len() { " …" } else { "" };
+        let count = words::count(missing.len() as u64);
+        let _ = write!(text, "; {count} **not checked**: {}{more}", shown.join(" "));
+    }
+    text.push('\n');
+    section("Advisories", &text)
+}
+
+fn advisory(affected: &Affected) -> String {
+    let severity = affected.advisory.severity.as_deref().unwrap_or("severity not known");
+    let fixed = match &affected.advisory.fixed {
+        Some(version) => format!("fixed in {}", code(version)),
+        None => "no fix is known".to_owned(),
+    };
+    let image = affected.image.as_deref().map(|image| format!(" in {}", code(image)));
+    let ignored = affected.advisory.ignored.as_deref();
+    let ignored = ignored.map(|reason| format!("; ignored: {}", inert::markdown(reason)));
+    format!(
+        "- {} ({}) {} {}{}: {fixed}{}\n",
+        advisory_id(&affected.advisory.id),
+        inert::markdown(severity),
+        code(&affected.package),
+        code(&affected.version),
+        image.unwrap_or_default(),
+        ignored.unwrap_or_default(),
+    )
+}
+
+pub(super) fn fetches(report: &ReviewReport, caps: Caps) -> Option<String> {
+    let all = &report.review.fetches;
+    if all.is_empty() {
+        return None;
+    }
+    let is_index: fn(&Sake) -> bool = |sake| *sake == Sake::Index;
+    let kinds = [
+        (is_index, "of indexes of archives that have a package that moved"),
+        (|sake| *sake == Sake::IdleIndex, "of other indexes"),
+        (|sake| matches!(sake, Sake::Named(_)), "named after a package that moved"),
+        (|sake| *sake == Sake::None, "of no package and no index"),
+    ];
+    let counts: Vec<String> = kinds
+        .into_iter()
+        .map(|(is_of, words)| (all.iter().filter(|fetch| is_of(&fetch.sake)).count(), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", words::count(count as u64)))
+        .collect();
+    let mut text = format!("{}.\n\n", counts.join(", "));
+    let unowned: Vec<_> = report.unowned_fetches().collect();
+    let (shown, note) = caps.of(&unowned);
+    for fetch in shown {
+        let _ = writeln!(text, "- {}", code(&fetch.url));
+    }
+    text.push_str(&note);
+    Some(folded("Fetches that changed", &text))
+}
+
+pub(super) fn trust(report: &ReviewReport, caps: Caps) -> String {
+    let Some(trust) = &report.trust else {
+        let text = "**Not checked**: the Dockerfile is not here (`rlock lock --verify`).\n";
+        return section("Trust", text);
+    };
+    let mut text = String::from("Entries of the new lock, by signed indexes in the Store:\n\n");
+    for (verdict, count) in trust.counts() {
+        text.extend(["- ", &words::count(count), " ", verdict.meaning(), "\n"]);
+    }
+    let poisoned: Vec<_> = trust.poisoned().collect();
+    let (shown, note) = caps.of(&poisoned);
+    for row in shown {
+        let reason = inert::markdown(&inert::shorten_end(&inert::text(&row.reason), 300));
+        text.extend(["- ❌ ", &code(&row.name), ": ", &reason, "\n"]);
+    }
+    text.push_str(&note);
+    let signers: Vec<&str> = trust.signers().into_iter().collect();
+    for signer in caps.of(&signers).0 {
+        text.extend(["- signed: ", &inert::markdown(signer), "\n"]);
+    }
+    for reason in caps.of(&trust.notes).0 {
+        text.extend(["- ", &inert::markdown(reason), "\n"]);
+    }
+    text.push_str("\nWhether a build from the lock is reproducible is told by `rlock check`.\n");
+    section("Trust", &text)
+}
+
+pub(super) fn checks(report: &ReviewReport, caps: Caps) -> String {
+    let mut text = String::new();
+    let clean = report.clean();
+    if !clean.is_empty() {
+        let ids: Vec<&str> = clean.iter().map(|outcome| outcome.risk.id()).collect();
+        let _ = writeln!(text, "Looked for and not found: {}.", ids.join(", "));
+    }
+    let reasons = review::reasons(report);
+    if !reasons.is_empty() {
+        text.push_str("\n**Not checked**:\n\n");
+    }
+    let (shown, note) = caps.of(&reasons);
+    for (reason, risks, subjects) in shown {
+        let subjects: Vec<String> = subjects.iter().take(8).map(|subject| code(subject)).collect();
+        let about =
+            if subjects.is_empty() { String::new() } else { format!(" of {}", subjects.join(" ")) };
+        let reason = inert::markdown(reason);
+        let _ = writeln!(text, "- {}{about}: {reason}", risks.join(", "));
+    }
+    text.push_str(&note);
+    section("Checks", &text)
+}

@@ -1,0 +1,181 @@
+//! Hostile names, and texts that are too long.
+
+use super::*;
+use crate::lock::{LockedFetch, LockedImage, LockedPackage, Lockfile};
+use crate::oci::Digest;
+use crate::report::{ReviewSide, Status, Timings, terminal};
+use crate::review::{
+    AllEvidence, Checked, ControlChange, Evidence, Fixes, Input, Places, Suite, findings, review,
+};
+use std::collections::BTreeSet;
+
+/// What names, versions and changelogs were called that meant harm.
+const HOSTILE: [&str; 14] = [
+    "a\n::error::owned",
+    "\x1b[31mred\x1b]8;;http://x.example\x07",
+    "\u{202e}gpj.exe",
+    "</details>\n\n# owned",
+    "@everyone",
+    "org/repo#12",
+    "GH-7",
+    "a|b\\|c",
+    "``x`` `y`",
+    "<img src=x onerror=alert(1)>",
+    "![x](http://x.example/a.png)",
+    "[x](javascript:alert(1))",
+    "www.host.example",
+    "<!-- rlock -->",
+];
+
+fn package(name: &str, version: &str, content: &str) -> LockedPackage {
+    LockedPackage {
+        kind: "deb".into(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        architecture: "amd64".into(),
+        source: None,
+        url: Some(format!("http://deb.example/{name}")),
+        sha256: Some(Digest::of(content.as_bytes())),
+        size: Some(1),
+        modified: None,
+        step: "1".into(),
+        requested: true,
+    }
+}
+
+/// A review in which everything that comes from outside is called `name`.
+fn report(names: &[String]) -> ReviewReport {
+    let mut old = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
+    let mut new = old.clone();
+    let mut evidence = AllEvidence::new();
+    for (index, name) in names.iter().enumerate() {
+        old.packages.push(package(name, &format!("1{name}"), "old"));
+        new.packages.push(package(name, &format!("2{name}"), "new"));
+        let digest = Digest::of(b"");
+        new.fetches.push(LockedFetch::new(format!("http://{name}/"), digest, 0, "1".into()));
+        let names = BTreeSet::from([name.clone()]);
+        let fixes = Fixes {
+            ids: names.clone(),
+            urgency: Some(name.clone()),
+            source: name.clone(),
+            ..Fixes::default()
+        };
+        let control = ControlChange { changed: names.clone(), needs: names, ..Default::default() };
+        let suite = Suite { name: name.clone(), label: name.clone() };
+        let one = Evidence {
+            fixes: Checked::Known(fixes),
+            control: Checked::Known(control),
+            old_suite: Checked::Known(suite),
+            new_suite: Checked::Not(name.clone()),
+        };
+        evidence.insert(index, one);
+    }
+    for (lock, content) in [(&mut old, "old"), (&mut new, "new")] {
+        let packages = names.iter().map(|name| format!("deb:{name} {content}{name}"));
+        lock.images.push(LockedImage {
+            reference: "debian".parse().unwrap(),
+            index: None,
+            manifest: Digest::of(content.as_bytes()),
+            packages: packages.collect(),
+        });
+    }
+    let review = review(&Input {
+        old: &old,
+        new: &new,
+        places: &Places::default(),
+        evidence: &evidence,
+        advisories: None,
+        images: None,
+        unbuilt: "needs --files",
+    });
+    let name = names.first().cloned().unwrap_or_default();
+    ReviewReport {
+        dockerfile: name.clone().into(),
+        platform: new.platform,
+        old: ReviewSide { name: name.clone(), digest: None },
+        new: ReviewSide { name, digest: None },
+        findings: findings(&review, &Places::default()),
+        trust: None,
+        review,
+        timings: Timings::default(),
+        status: Status::Ok,
+    }
+}
+
+fn rendered(document: &str) -> String {
+    let mut options = comrak::Options::default();
+    options.extension.strikethrough = true;
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.tasklist = true;
+    options.extension.footnotes = true;
+    options.render.r#unsafe = true;
+    comrak::markdown_to_html(document, &options)
+}
+
+/// What a forge looks for mentions, references and links in: all but code.
+fn outside_of_code(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once("<code>") {
+        text.push_str(before);
+        rest = after.split_once("</code>").map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+/// Of packages and of packages of base images, with the heads.
+fn rows(report: &ReviewReport) -> usize {
+    let in_bases = report.review.bases.iter().flat_map(|base| &base.packages);
+    1 + report.review.packages.len() + in_bases.map(|packages| 1 + packages.len()).sum::<usize>()
+}
+
+/// Of what needs a human, fetches, and reasons why something is not checked.
+fn items(report: &ReviewReport) -> usize {
+    let flags = report.review.risks.flags.iter();
+    flags.filter(|flag| flag.risk.severity() > Severity::Note).count()
+        + report.unowned_fetches().count()
+        + review::reasons(report).len()
+}
+
+#[test]
+fn nothing_from_outside_is_markup() {
+    let plain = rendered(&markdown(&report(&["plain".to_owned()])));
+    for hostile in HOSTILE {
+        let report = report(&[hostile.to_owned()]);
+        let text = markdown(&report);
+        let html = rendered(&text);
+        for tag in ["<details>", "</details>", "<h1", "<h2", "<h3", "<table", "<!--", "<sub>"] {
+            let count = |html: &str| html.matches(tag).count();
+            assert_eq!(count(&html), count(&plain), "{hostile:?}: {tag} in\n{html}");
+        }
+        // Of these there are as many as there is to be told.
+        for (tag, expected) in [("<tr>", rows(&report)), ("<li>", items(&report))] {
+            assert_eq!(html.matches(tag).count(), expected, "{hostile:?}: {tag} in\n{html}");
+        }
+        for tag in ["<img", "<a ", "<script"] {
+            assert!(!html.contains(tag), "{hostile:?}: {tag} in\n{html}");
+        }
+        let outside = outside_of_code(&html);
+        for trigger in ["@everyone", "repo#12", "GH-7", "www.host", "://"] {
+            assert!(!outside.contains(trigger), "{hostile:?}: {trigger} in\n{outside}");
+        }
+        for text in [text, terminal::review(&report, terminal::Screen::default())] {
+            let text = anstream::adapter::strip_str(&text).to_string();
+            assert!(text.chars().all(|it| it == '\n' || inert::is_inert(it)), "{text:?}");
+            assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_long_review_fits_and_says_where_the_rest_is() {
+    let names: Vec<String> = (0..2000).map(|number| format!("package-{number}")).collect();
+    let report = report(&names);
+    let short = body(&report, "body.md.full.md");
+    assert!(short.text.len() <= SIZE_MAX, "{}", short.text.len());
+    assert!(short.text.contains("Shortened") && short.text.contains("`body.md.full.md`"));
+    assert!(short.full.unwrap().contains("`package-1999`"));
+    let whole = body(&self::report(&names[..3]), "x");
+    assert!(whole.full.is_none() && !whole.text.contains("Shortened"));
+}

@@ -1,0 +1,65 @@
+//! Which instruction made a layer, and whether that instruction is still the same.
+
+use crate::finding::Location;
+use std::collections::BTreeMap;
+
+/// Where the layers of an image are from, by the number of the layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layers(pub BTreeMap<usize, Origin>);
+
+impl Layers {
+    /// Where a layer is from.
+    pub fn get(&self, layer: usize) -> Option<&Origin> {
+        self.0.get(&layer)
+    }
+
+    /// The first step, from below, that is not the same in both builds.
+    pub fn first_changed(&self) -> Option<&StepOrigin> {
+        self.0.values().find_map(|origin| match origin {
+            Origin::Step(step) if step.state.is_changed() => Some(step),
+            _ => None,
+        })
+    }
+}
+
+/// Where a layer is from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A base image, by its reference in the lock.
+    Base(String),
+    /// A step.
+    Step(StepOrigin),
+}
+
+/// A step that made a layer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepOrigin {
+    /// Its id.
+    pub id: String,
+    /// Its instruction.
+    pub location: Option<Location>,
+    /// What became of it.
+    pub state: StepState,
+}
+
+/// What became of a step between the two builds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepState {
+    /// Nothing that the Dockerfile or the build context says of it changed.
+    Same,
+    /// Its instruction is new or another one, or gone.
+    Changed,
+    /// It copies from the build context, which is part of what it is given.
+    TakesContext,
+    /// It copies from a stage, by name, in which something moved.
+    TakesStage(String),
+    /// It stands below one that changed, or that takes what changed from the context.
+    Below,
+}
+
+impl StepState {
+    /// Whether what it makes has another reason than packages.
+    pub fn is_changed(&self) -> bool {
+        matches!(self, Self::Changed)
+    }
+}

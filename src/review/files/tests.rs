@@ -1,0 +1,181 @@
+//! Changed files of made-up images, and what they are put down to.
+
+use super::*;
+use crate::archive::tar::Timestamp;
+use crate::diff::{Aspect, FileDifference};
+use crate::lock::{LockedPackage, Lockfile};
+use crate::review::moves::moves;
+use crate::review::risk::Risk;
+use crate::store::{Node, NodeKind};
+
+fn node(kind: NodeKind) -> Node {
+    let mtime = Timestamp { seconds: 0, nanoseconds: 0 };
+    Node {
+        kind,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        mtime,
+        xattrs: BTreeMap::new(),
+        layer: 1,
+        hardlink: None,
+    }
+}
+
+fn file() -> Node {
+    node(NodeKind::File { digest: Digest::of(b"x"), size: 3 })
+}
+
+fn added(path: &str, node: Node) -> FileDifference {
+    let aspects = [Aspect::Presence].into();
+    FileDifference { path: path.into(), left: None, right: Some(node), aspects, content: None }
+}
+
+fn link(path: &str, target: &str) -> FileDifference {
+    added(path, node(NodeKind::Symlink(target.into())))
+}
+
+fn lock(version: &str) -> Lockfile {
+    let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
+    lock.packages.push(LockedPackage {
+        kind: "deb".into(),
+        name: "greeter".into(),
+        version: version.to_owned(),
+        architecture: "amd64".into(),
+        source: None,
+        url: None,
+        sha256: None,
+        size: None,
+        modified: None,
+        step: "1".into(),
+        requested: true,
+    });
+    lock
+}
+
+fn holding(name: &str, paths: &[&str]) -> Holding {
+    let mut paths: Vec<Vec<u8>> = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+    paths.sort();
+    let (kind, architecture, version) = ("deb".into(), "amd64".into(), "1.0".into());
+    Holding { kind, name: name.to_owned(), architecture, version, paths }
+}
+
+/// What is found of these files where `greeter` moved, or nothing did.
+fn reviewed(files: Vec<FileDifference>, has_moved: bool) -> FilesReview {
+    let diff = ImageDiff {
+        config: Vec::new(),
+        files,
+        compared: 0,
+        layers: Vec::new(),
+        encoding_only: false,
+    };
+    let holdings = [
+        holding("greeter", &["bin/greet", "usr/lib/greeter/words.py"]),
+        holding("phrases", &["usr/share/phrases"]),
+    ];
+    let layers = Layers::default();
+    let read = |_: &[u8]| Ok(None);
+    // `/bin` is a link into `/usr`.
+    let resolve = |path: &[u8]| if path == b"bin" { b"usr/bin".to_vec() } else { path.to_vec() };
+    let manifest = Digest::of(b"");
+    let side =
+        Side { manifest, holdings: &holdings, layers: &layers, read: &read, resolve: &resolve };
+    let moved = moves(&lock("1.0"), &lock(if has_moved { "1.1" } else { "1.0" }));
+    review(&Images { diff: &diff, old: side, new: side }, &moved, &[])
+}
+
+fn explained(file: FileDifference) -> Option<Explanation> {
+    reviewed(vec![file], true).groups.into_iter().next().map(|group| group.explanation)
+}
+
+#[test]
+fn files_have_reasons() {
+    let greeter = || Some(Explanation::Package("deb".into(), "greeter".into()));
+    let derived = |id| Some(Explanation::Derived(id));
+    for (given, expected) in [
+        (added("usr/bin/greet", file()), greeter()),
+        (added("usr/lib/greeter/__pycache__/words.cpython-311.pyc", file()), greeter()),
+        (added("var/lib/dpkg/info/greeter.list", file()), greeter()),
+        (added("var/lib/dpkg/info/phrases.list", file()), derived("dpkg-lists")),
+        (added("var/lib/dpkg/info/phrases.postinst", file()), None),
+        (added("usr/share/phrases", file()), None),
+        (added("usr/bin/payload", file()), None),
+        (added("var/lib/dpkg/status", file()), derived("dpkg-database")),
+        (added("etc/passwd", file()), derived("accounts")),
+        (added("var/cache/debconf/config.dat", file()), derived("debconf")),
+        (added("etc/pam.d/common-auth", file()), derived("pam")),
+        (added("etc/pam.d/sshd", file()), None),
+        (
+            added("var/lib/systemd/deb-systemd-helper-enabled/x.service.dsh-also", file()),
+            derived("systemd-state"),
+        ),
+        (
+            link("etc/systemd/system/multi-user.target.wants/x.service", "/x"),
+            derived("enabled-services"),
+        ),
+        (added("etc/systemd/system/multi-user.target.wants/x.service", file()), None),
+        (link("etc/alternatives/greet", "/usr/bin/greet.1"), derived("alternatives-choice")),
+        (link("usr/bin/hello", "/etc/alternatives/greet"), derived("alternatives-link")),
+        (link("usr/bin/hello", "/tmp/greet"), None),
+        (link("usr/lib/x/libgreet.so.1", "libgreet.so.1.2"), derived("library-link")),
+        (added("usr/lib/x/libgreet.so.1", file()), None),
+        (added("var/lib/greeter", node(NodeKind::Directory)), derived("empty-directory")),
+    ] {
+        let path = String::from_utf8_lossy(&given.path).into_owned();
+        assert_eq!(explained(given), expected, "{path}");
+    }
+}
+
+#[test]
+fn nothing_is_derived_where_nothing_moved() {
+    let files = || {
+        vec![added("var/lib/dpkg/status", file()), added("var/lib/x", node(NodeKind::Directory))]
+    };
+    assert_eq!(reviewed(files(), true).unexplained, []);
+    let unexplained = reviewed(files(), false).unexplained;
+    assert_eq!(unexplained.len(), 2);
+    assert_eq!(unexplained[0].reason, "belongs to no package");
+}
+
+#[test]
+fn a_directory_is_explained_with_all_that_is_in_it() {
+    let files = |name: &str| {
+        vec![
+            added("usr/lib/greeter", node(NodeKind::Directory)),
+            added(&format!("usr/lib/greeter/{name}"), file()),
+        ]
+    };
+    assert_eq!(reviewed(files("words.py"), true).unexplained, []);
+    let unexplained = reviewed(files("payload"), true).unexplained;
+    let paths: Vec<_> = unexplained.iter().map(|file| &*file.path).collect();
+    assert_eq!(paths, [&b"/usr/lib/greeter"[..], b"/usr/lib/greeter/payload"]);
+}
+
+#[test]
+fn what_another_package_has_says_whose_it_is() {
+    let found = reviewed(vec![added("usr/share/phrases", file())], true);
+    assert_eq!(found.unexplained[0].reason, "belongs to phrases 1.0, which the lock does not move");
+}
+
+#[test]
+fn new_rights_are_seen_in_files_that_are_explained() {
+    let mut setuid = file();
+    setuid.mode = 0o4755;
+    let value = vec![1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    setuid.xattrs.insert(b"security.capability".to_vec(), value);
+    let found = reviewed(
+        vec![
+            added("etc/sudoers.d/greeter", file()),
+            link("etc/systemd/system/multi-user.target.wants/x.service", "/x"),
+            added("usr/bin/greet", setuid),
+            added("usr/share/keyrings/x.gpg", file()),
+        ],
+        true,
+    );
+    let risks: Vec<Risk> = found.risks.flags.iter().map(|flag| flag.risk).collect();
+    let expected =
+        [Risk::Setuid, Risk::Capability, Risk::Account, Risk::Service, Risk::SigningKeys];
+    assert_eq!(risks, expected);
+    let package = Some(("deb".to_owned(), "greeter".to_owned()));
+    assert_eq!(found.risks.flags[0].package, package);
+}

@@ -1,0 +1,117 @@
+//! A review as findings: what CI systems show at lines of the Dockerfile.
+
+use super::{Affected, Flag, PackageReview, Places, Review, Risk};
+use crate::finding::{Cause, Finding, Severity};
+use std::collections::BTreeMap;
+
+/// What a review found, in the order of its tables: what nothing explains first.
+pub fn findings(review: &Review, places: &Places) -> Vec<Finding> {
+    let mut findings = unexplained(review);
+    findings.extend(review.risks.flags.iter().map(|flag| of_flag(flag, review, places)));
+    if let Some(security) = &review.security {
+        let introduced = security.introduced.iter();
+        let place = |affected: &Affected| places.first(&affected.steps).cloned();
+        findings.extend(introduced.map(|affected| Finding {
+            location: place(affected),
+            ..advisory(affected, "introduced-advisory", Severity::Error)
+        }));
+        findings.extend(security.open.iter().map(|affected| Finding {
+            location: place(affected),
+            ..advisory(affected, "open-advisory", Severity::Note)
+        }));
+    }
+    findings.extend(review.packages.iter().filter_map(fixed));
+    findings
+}
+
+/// Files that nothing explains, one finding an instruction.
+fn unexplained(review: &Review) -> Vec<Finding> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for file in review.files.iter().flat_map(|files| &files.unexplained) {
+        groups.entry(file.location.clone()).or_default().push(file);
+    }
+    let finding = |(location, files): (_, Vec<&super::files::Unexplained>)| {
+        let message = match files.as_slice() {
+            [only] => format!(
+                "unexplained-file: {} was {}: it {}",
+                String::from_utf8_lossy(&only.path),
+                only.change,
+                only.reason
+            ),
+            many => format!("unexplained-file: {} changed files have no explanation", many.len()),
+        };
+        Finding {
+            cause: Cause::named("unexplained-file"),
+            severity: Severity::Error,
+            message,
+            location,
+            hint: None,
+            paths: files.iter().map(|file| file.path.clone()).collect(),
+        }
+    };
+    groups.into_iter().map(finding).collect()
+}
+
+fn of_flag(flag: &Flag, review: &Review, places: &Places) -> Finding {
+    let owner = review.packages.iter().find(|package| {
+        flag.package.as_ref().is_some_and(|(kind, name)| package.moved.is_of(kind, name))
+    });
+    let place = places.first(&flag.steps).cloned();
+    // A base image is used by `FROM`: the subject says which.
+    Finding {
+        cause: Cause::named(flag.risk.id()),
+        severity: severity(flag),
+        message: format!("{}: {}: {}", flag.risk.id(), flag.subject, flag.detail),
+        location: place.or_else(|| owner.and_then(|package| package.location.clone())),
+        hint: None,
+        paths: flag.paths.clone(),
+    }
+}
+
+/// What a new package brings along is what it is for; scripts of it are no surprise.
+fn severity(flag: &Flag) -> Severity {
+    match flag.risk {
+        Risk::Scripts if flag.detail.starts_with("new:") => Severity::Note,
+        risk => risk.severity(),
+    }
+}
+
+fn advisory(affected: &Affected, cause: &str, severity: Severity) -> Finding {
+    let Affected { package, version, advisory, .. } = affected;
+    let image = affected.image.as_deref().map(|it| format!(" of {it}")).unwrap_or_default();
+    let word = advisory.severity.as_ref().map(|word| format!(" ({word})")).unwrap_or_default();
+    let fixed = match &advisory.fixed {
+        Some(fixed) => format!("fixed in {fixed}"),
+        None => "no fix is known".to_owned(),
+    };
+    Finding {
+        cause: Cause::named(cause),
+        severity,
+        message: format!(
+            "{cause}: {}{word} concerns {package} {version}{image}: {fixed}",
+            advisory.id
+        ),
+        location: None,
+        hint: None,
+        paths: Vec::new(),
+    }
+}
+
+/// What a moved package fixes, by its own changelog.
+fn fixed(package: &PackageReview) -> Option<Finding> {
+    let fixes = package.evidence.fixes.known().filter(|fixes| !fixes.ids.is_empty())?;
+    let ids: Vec<&str> = fixes.ids.iter().map(String::as_str).collect();
+    let (_, version) = package.moved.versions()?;
+    Some(Finding {
+        cause: Cause::named("fixed-advisory"),
+        severity: Severity::Note,
+        message: format!(
+            "fixed-advisory: {} {version} says to fix {}",
+            package.moved.name,
+            ids.join(", ")
+        ),
+        location: package.location.clone(),
+        hint: None,
+        paths: Vec::new(),
+    })
+}

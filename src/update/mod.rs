@@ -1,0 +1,31 @@
+//! Moving a lock forward: what of it may move, what else must move along, and the *draft*: the lock
+//! without the answers that are to be asked anew.
+//!
+//! | manager | index | so that one package moves |
+//! | --- | --- | --- |
+//! | pip, npm, cargo, go, gem | a page for each package | its page is asked anew |
+//! | apt | one for all, signed | the old one stays beside the new one, see [`Draft`] |
+//! | apk, dnf | one for all, signed | all that it offers newer move along, by name |
+//!
+//! Pure: locks and bytes in, values out. Who fetches and builds is `cli`.
+
+mod archive;
+mod draft;
+mod identity;
+mod language;
+mod moves;
+mod pages;
+mod solve;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use archive::{IndexFile, LockedArchive, all_indexes, is_security, locked_archives};
+pub use draft::{Draft, hold};
+pub use identity::{Identity, file_identity, listed};
+pub use language::{LanguagePage, language_pages};
+pub use moves::{Moved, moved};
+pub use pages::{PageError, Released, releases};
+pub use solve::{Problem, Solution, Step, solve};
+pub use world::{Candidate, Item, Key, World};

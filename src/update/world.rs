@@ -1,0 +1,167 @@
+//! What is installed, and what could be: packages by name, as far as dependencies matter.
+
+use crate::index::{Dependency, Offer, Provided, Relation};
+use crate::package::version;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// A package among those of a system: its name, and its architecture where that is a foreign one.
+pub type Key = String;
+
+/// What is known of one version of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Name.
+    pub name: String,
+    /// Architecture.
+    pub architecture: String,
+    /// Version.
+    pub version: String,
+    /// What it needs.
+    pub depends: Vec<Vec<Dependency>>,
+    /// What it cannot be beside.
+    pub breaks: Vec<Dependency>,
+    /// What it stands for.
+    pub provides: Vec<Provided>,
+}
+
+/// A version that an archive offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The package.
+    pub item: Item,
+    /// Which archive, by its place in the caller's list.
+    pub archive: usize,
+}
+
+/// All that archives offer.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    native: String,
+    offers: BTreeMap<Key, Vec<Candidate>>,
+    providers: BTreeMap<String, Vec<Key>>,
+}
+
+impl World {
+    /// Nothing, for a system of this architecture.
+    pub fn new(native: &str) -> Self {
+        Self { native: native.to_owned(), ..Self::default() }
+    }
+
+    /// Adds what an archive offers.
+    pub fn add(&mut self, archive: usize, offers: Vec<(Offer, Vec<Dependency>)>) {
+        for (offer, breaks) in offers {
+            let key = self.key(&offer.name, &offer.architecture);
+            for provided in &offer.provides {
+                let providers = self.providers.entry(provided.name.clone()).or_default();
+                if !providers.contains(&key) {
+                    providers.push(key.clone());
+                }
+            }
+            let Offer { name, architecture, version, depends, provides, .. } = offer;
+            let item = Item { name, architecture, version, depends, breaks, provides };
+            self.offers.entry(key).or_default().push(Candidate { item, archive });
+        }
+    }
+
+    /// How a package is called here.
+    pub fn key(&self, name: &str, architecture: &str) -> Key {
+        if architecture.is_empty() || architecture == "all" || architecture == self.native {
+            name.to_owned()
+        } else {
+            format!("{name}:{architecture}")
+        }
+    }
+
+    /// The latest version, from the first archive that has it.
+    pub fn best(&self, key: &str) -> Option<&Candidate> {
+        let mut best: Option<&Candidate> = None;
+        for candidate in self.offers.get(key)? {
+            let is_later = best.is_none_or(|best| {
+                compare(&candidate.item.version, &best.item.version) == Some(Ordering::Greater)
+            });
+            if is_later {
+                best = Some(candidate);
+            }
+        }
+        best
+    }
+
+    /// Every version.
+    pub fn all(&self, key: &str) -> &[Candidate] {
+        self.offers.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Exactly this version.
+    pub fn version(&self, key: &str, version: &str) -> Option<&Candidate> {
+        self.offers.get(key)?.iter().find(|candidate| candidate.item.version == version)
+    }
+
+    /// What provides a name beside the package of that name.
+    pub fn providers(&self, name: &str) -> &[Key] {
+        self.providers.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Item {
+    /// A package of which only the version is known.
+    pub fn bare(name: &str, architecture: &str, version: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            architecture: architecture.to_owned(),
+            version: version.to_owned(),
+            depends: Vec::new(),
+            breaks: Vec::new(),
+            provides: Vec::new(),
+        }
+    }
+
+    /// Whether it satisfies a relation, itself or by what it stands for.
+    pub fn satisfies(&self, wanted: &Dependency) -> bool {
+        if self.name == wanted.name {
+            return fits(&self.version, wanted);
+        }
+        // A name that is provided without a version satisfies no relation to one.
+        self.provides.iter().any(|provided| {
+            provided.name == wanted.name
+                && match (&provided.version, &wanted.version) {
+                    (_, None) => true,
+                    (Some(version), Some(_)) => fits(version, wanted),
+                    (None, Some(_)) => false,
+                }
+        })
+    }
+}
+
+fn fits(version: &str, wanted: &Dependency) -> bool {
+    let Some((relation, other)) = &wanted.version else { return true };
+    let Some(order) = compare(version, other) else { return false };
+    match relation {
+        Relation::Less => order == Ordering::Less,
+        Relation::LessOrEqual => order != Ordering::Greater,
+        Relation::Equal => order == Ordering::Equal,
+        Relation::GreaterOrEqual => order != Ordering::Less,
+        Relation::Greater => order == Ordering::Greater,
+        Relation::Like => version.starts_with(other.as_str()),
+    }
+}
+
+/// The order of versions of Debian.
+fn compare(left: &str, right: &str) -> Option<Ordering> {
+    version::compare("deb", left, right)
+}
+
+/// `libfoo (>= 3)`
+pub(super) fn shown(dependency: &Dependency) -> String {
+    let Dependency { name, version, .. } = dependency;
+    let Some((relation, version)) = version else { return name.clone() };
+    let sign = match relation {
+        Relation::Less => "<<",
+        Relation::LessOrEqual => "<=",
+        Relation::Equal => "=",
+        Relation::GreaterOrEqual => ">=",
+        Relation::Greater => ">>",
+        Relation::Like => "~",
+    };
+    format!("{name} ({sign} {version})")
+}
