@@ -67,6 +67,11 @@ impl<'a> Case<'a> {
         Ran::of(&output.unwrap())
     }
 
+    /// The Store's directory.
+    pub(crate) fn store(&self) -> &std::path::Path {
+        self.store.path()
+    }
+
     /// Makes the lock; the digest of the image that it records.
     #[track_caller]
     pub(crate) fn lock(&self) -> String {

@@ -16,3 +16,5 @@ mod ruby;
 mod rust;
 
 pub(crate) use case::{Case, NEW, OLD, now};
+pub(crate) use node::releases as npm_releases;
+pub(crate) use python::releases;

@@ -10,7 +10,8 @@ pub(super) const FORGET: &str = "rm -rf /tmp/store ~/.cache/pnpm node_modules/.m
 
 const LOOK: &str = "node -p 'require(\"greeter\")' | grep '^1'";
 
-fn releases(url: &str, versions: &[&'static str], modified: i64) -> Tree {
+/// A program and what it needs.
+pub(crate) fn releases(url: &str, versions: &[&'static str], modified: i64) -> Tree {
     let all: Vec<Release> = [("greeter", Some(("phrases", "^1.0.0"))), ("phrases", None)]
         .into_iter()
         .flat_map(|(name, requires)| {

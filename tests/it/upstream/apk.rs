@@ -47,19 +47,31 @@ impl Key {
 
 /// The repository with one package, `greeter`, whose file says its version, in these versions.
 pub(crate) fn repository(key: &Key, versions: &[&str], modified: i64) -> Tree {
+    let packages: Vec<(&str, &str, Option<&str>)> =
+        versions.iter().map(|version| ("greeter", *version, None)).collect();
+    repository_of(key, &packages, modified)
+}
+
+/// The repository with packages of these names and versions, each with what it needs.
+pub(crate) fn repository_of(
+    key: &Key,
+    packages: &[(&str, &str, Option<&str>)],
+    modified: i64,
+) -> Tree {
     let mut tree = Tree::at(modified);
     let mut index = String::new();
-    for version in versions {
-        let (package, identity) = package(key, version);
+    for (name, version, depends) in packages {
+        let (package, identity) = package(key, name, version);
+        let depends = depends.map(|depends| format!("D:{depends}\n")).unwrap_or_default();
         writeln!(
             index,
-            "C:{identity}\nP:greeter\nV:{version}\nA:x86_64\nS:{}\nI:4096\nT:A package of tests\n\
-             U:https://apk.test\nL:MIT\n",
+            "C:{identity}\nP:{name}\nV:{version}\nA:x86_64\nS:{}\nI:4096\nT:A package of tests\n\
+             U:https://apk.test\nL:MIT\n{depends}",
             package.len()
         )
         .unwrap();
         for architecture in ["x86_64", "aarch64"] {
-            tree.file(&format!("/{architecture}/greeter-{version}.apk"), package.clone());
+            tree.file(&format!("/{architecture}/{name}-{version}.apk"), package.clone());
         }
     }
     let files = [("DESCRIPTION", &b"it"[..]), ("APKINDEX", index.as_bytes())];
@@ -71,15 +83,16 @@ pub(crate) fn repository(key: &Key, versions: &[&str], modified: i64) -> Tree {
 }
 
 /// A package, and what the index knows it by: the SHA-1 of its control segment.
-fn package(key: &Key, version: &str) -> (Vec<u8>, String) {
+fn package(key: &Key, name: &str, version: &str) -> (Vec<u8>, String) {
     let text = format!("{version}\n");
     let checksum = format!("APK-TOOLS.checksum.SHA1={}", sha1_hex(text.as_bytes()));
-    let mut data = segment(&[("usr/", b""), ("usr/share/", b""), ("usr/share/greeter/", b"")]);
+    let mut data =
+        segment(&[("usr/", b""), ("usr/share/", b""), (&format!("usr/share/{name}/"), b"")]);
     data.extend(pack::extended(&[&checksum]));
-    data.extend(pack::tar(&[("usr/share/greeter/version", text.as_bytes())]));
+    data.extend(pack::tar(&[(&format!("usr/share/{name}/version"), text.as_bytes())]));
     let data = pack::gzip(&data);
     let about = format!(
-        "pkgname = greeter\npkgver = {version}\npkgdesc = A package of tests\n\
+        "pkgname = {name}\npkgver = {version}\npkgdesc = A package of tests\n\
          url = https://apk.test\nbuilddate = 1700000000\nsize = 4096\narch = noarch\n\
          license = MIT\ndatahash = {}\n",
         rlock::oci::Digest::of(&data).hex()

@@ -15,6 +15,15 @@ pub(crate) struct Package {
     pub(crate) depends: Option<&'static str>,
 }
 
+/// What a package has beside that file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Contents<'a> {
+    /// Its changelog.
+    pub(crate) changelog: Option<&'a str>,
+    /// What is run when it is installed.
+    pub(crate) postinst: Option<&'a str>,
+}
+
 /// The key that signs.
 #[derive(Debug)]
 pub(crate) struct Key {
@@ -35,12 +44,16 @@ impl Key {
         command
     }
 
-    /// The public half, as in the field `Signed-By`: each line indented, an empty one as a dot.
-    fn field(&self) -> String {
-        let armored = succeed(self.gpg().args(["--armor", "--export"]));
-        armored.lines().fold(String::new(), |field, line| {
-            field + "\n " + if line.is_empty() { "." } else { line }
-        })
+    /// The public half, armored.
+    pub(crate) fn armored(&self) -> String {
+        succeed(self.gpg().args(["--armor", "--export"]))
+    }
+
+    /// Signs a file beside itself, armored.
+    pub(crate) fn sign(&self, file: &Path, signature: &Path) {
+        let mut sign = self.gpg();
+        sign.args(["--armor", "--detach-sign", "--output"]).arg(signature);
+        succeed(sign.arg(file));
     }
 }
 
@@ -53,13 +66,47 @@ impl Drop for Key {
     }
 }
 
+/// Where an archive is on its site, and what it is called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Suite {
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+}
+
+/// What most tests have.
+pub(crate) const STABLE: Suite = Suite { path: "/debian", name: "stable", label: "it" };
+
+/// Where images have the key that signs.
+const KEY_FILE: &str = "/etc/apt/keyrings/it.asc";
+
+/// An archive of security fixes beside it.
+pub(crate) const SECURITY: Suite =
+    Suite { path: "/security", name: "stable-security", label: "it-Security" };
+
 /// The instruction that makes this archive the only one that apt knows.
 pub(crate) fn sources(url: &str, key: &Key) -> String {
+    sources_of(url, &[STABLE], key)
+}
+
+/// The instruction that makes these archives the only ones that apt knows.
+///
+/// The key has a file of its own: of one that stands in the source itself apt now and then leaves a copy
+/// in `/tmp`.
+pub(crate) fn sources_of(url: &str, suites: &[Suite], key: &Key) -> String {
+    let stanza = |suite: &Suite| {
+        format!(
+            "Types: deb\nURIs: {url}{}\nSuites: {}\nComponents: main\nSigned-By: {KEY_FILE}\n",
+            suite.path, suite.name,
+        )
+    };
+    let stanzas: Vec<String> = suites.iter().map(stanza).collect();
     format!(
-        "RUN <<END\nrm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*\n\
-         cat > /etc/apt/sources.list.d/it.sources <<'FILE'\nTypes: deb\nURIs: {url}/debian\n\
-         Suites: stable\nComponents: main\nSigned-By:{}\nFILE\nEND\n",
-        key.field()
+        "RUN <<END\nset -e\nrm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*\n\
+         mkdir -p /etc/apt/keyrings\ncat > {KEY_FILE} <<'FILE'\n{}\nFILE\n\
+         cat > /etc/apt/sources.list.d/it.sources <<'FILE'\n{}FILE\nEND\n",
+        key.armored().trim_end(),
+        stanzas.join("\n")
     )
 }
 
@@ -70,27 +117,65 @@ pub(crate) fn archive(
     modified: i64,
     valid_until: Option<i64>,
 ) -> Tree {
+    let mut tree = Tree::at(modified);
+    publish(&mut tree, key, STABLE, packages, valid_until);
+    tree
+}
+
+/// The same, of packages that have more in them.
+pub(crate) fn archive_with(
+    key: &Key,
+    packages: &[(Package, Contents<'_>)],
+    modified: i64,
+    valid_until: Option<i64>,
+) -> Tree {
+    let mut tree = Tree::at(modified);
+    publish_with(&mut tree, key, STABLE, packages, valid_until);
+    tree
+}
+
+/// Adds an archive to what a site has.
+pub(crate) fn publish(
+    tree: &mut Tree,
+    key: &Key,
+    suite: Suite,
+    packages: &[Package],
+    valid_until: Option<i64>,
+) {
+    let packages: Vec<_> =
+        packages.iter().map(|package| (package.clone(), Contents::default())).collect();
+    publish_with(tree, key, suite, &packages, valid_until);
+}
+
+/// The same, of packages that have more in them.
+pub(crate) fn publish_with(
+    tree: &mut Tree,
+    key: &Key,
+    suite: Suite,
+    packages: &[(Package, Contents<'_>)],
+    valid_until: Option<i64>,
+) {
+    let modified = tree.modified;
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let pool = root.join("pool/main");
     std::fs::create_dir_all(&pool).unwrap();
-    for package in packages {
+    for (package, contents) in packages {
         let file = format!("{}_{}_all.deb", package.name, package.version);
-        std::fs::write(pool.join(file), deb(package)).unwrap();
+        std::fs::write(pool.join(file), deb(package, *contents)).unwrap();
     }
     let list = succeed(ftparchive(root).args(["packages", "pool"])).into_bytes();
     for architecture in ["amd64", "arm64"] {
-        index(&root.join(format!("dists/stable/main/binary-{architecture}")), &list);
+        let path = format!("dists/{}/main/binary-{architecture}", suite.name);
+        index(&root.join(path), &list);
     }
-    let release = release(root, modified, valid_until);
-    let dists = root.join("dists/stable");
+    let release = release(root, suite, modified, valid_until);
+    let dists = root.join("dists").join(suite.name);
     std::fs::write(dists.join("Release"), release).unwrap();
     let mut sign = key.gpg();
     sign.args(["--clearsign", "--output"]).arg(dists.join("InRelease"));
     succeed(sign.arg(dists.join("Release")));
-    let mut tree = Tree::at(modified);
-    tree.folder(root, "/debian");
-    tree
+    tree.folder(root, suite.path);
 }
 
 /// A list of packages under its names and under its hashes.
@@ -118,16 +203,16 @@ fn ftparchive(root: &Path) -> Command {
     command
 }
 
-fn release(root: &Path, modified: i64, valid_until: Option<i64>) -> String {
+fn release(root: &Path, suite: Suite, modified: i64, valid_until: Option<i64>) -> String {
     let mut command = ftparchive(root);
     let mut set = |field: &str, value: &str| {
         command.arg("-o").arg(format!("APT::FTPArchive::Release::{field}={value}"));
     };
     for (field, value) in [
         ("Origin", "it"),
-        ("Label", "it"),
-        ("Suite", "stable"),
-        ("Codename", "stable"),
+        ("Label", suite.label),
+        ("Suite", suite.name),
+        ("Codename", suite.name),
         ("Architectures", "amd64 arm64"),
         ("Components", "main"),
         ("Acquire-By-Hash", "yes"),
@@ -135,12 +220,12 @@ fn release(root: &Path, modified: i64, valid_until: Option<i64>) -> String {
     ] {
         set(field, value);
     }
-    let fields = succeed(command.args(["release", "dists/stable"]));
+    let fields = succeed(command.args(["release", &format!("dists/{}", suite.name)]));
     let end = valid_until.map(|time| http::date(time).replace("GMT", "UTC"));
     end.map_or(String::new(), |end| format!("Valid-Until: {end}\n")) + &fields
 }
 
-fn deb(package: &Package) -> Vec<u8> {
+fn deb(package: &Package, contents: Contents<'_>) -> Vec<u8> {
     let Package { name, version, depends } = package;
     let mut control = format!(
         "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: it <it@apt.test>\n\
@@ -150,7 +235,20 @@ fn deb(package: &Package) -> Vec<u8> {
         writeln!(control, "Depends: {depends}").unwrap();
     }
     let text = format!("{version}\n");
-    let control = pack::tar_gz(&[("./control", control.as_bytes())]);
-    let data = pack::tar_gz(&[(&format!("./usr/share/{name}"), text.as_bytes())]);
+    let mut controls = vec![("./control", control.as_bytes())];
+    controls.extend(contents.postinst.map(|script| ("./postinst", script.as_bytes())));
+    let control = pack::tar_gz(&controls);
+    let file = format!("./usr/share/{name}");
+    let mut files = vec![(&*file, text.as_bytes())];
+    // dpkg makes no folder that the archive does not have.
+    let folders = ["./usr/", "./usr/share/", "./usr/share/doc/"];
+    let folder = format!("./usr/share/doc/{name}/");
+    let log = format!("{folder}changelog.gz");
+    let changelog = contents.changelog.map(|text| pack::gzip(text.as_bytes()));
+    if let Some(changelog) = &changelog {
+        files.extend(folders.map(|folder| (folder, &b""[..])));
+        files.extend([(&*folder, &b""[..]), (&*log, changelog)]);
+    }
+    let data = pack::tar_gz(&files);
     pack::ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar.gz", &data)])
 }
