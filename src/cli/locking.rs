@@ -9,8 +9,11 @@ use crate::build::{Built, BuiltStep};
 use crate::lock::{self, Lockfile};
 use crate::pin::{self, PinInput, PinnedImage, PinnedStage, PinnedStep};
 use crate::report::{LockState, LockSummary, Misfit};
+use rustix::fs::{AtFlags, CWD, linkat};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
 /// Whether the lock fits. A lock that does not is an error where it must be used: what it pins is
@@ -104,15 +107,30 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let made = tempfile::Builder::new().prefix(".rlock-").tempfile_in(directory);
     // Without the name of the temporary file, which says nothing to anybody.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(permissions)?;
+    let nameless = |error: io::Error| io::Error::from(error.kind());
+    // It has a name only when it is whole and on the disk: what is killed before leaves nothing.
+    let mut file = tempfile::tempfile_in(directory).map_err(nameless)?;
+    fill(&mut file, content)?;
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let link = |name: &Path| Ok(linkat(CWD, &*unnamed, CWD, name, AtFlags::SYMLINK_FOLLOW)?);
+    let mut names = tempfile::Builder::new();
+    let named = names.prefix(".rlock-");
+    if let Ok(linked) = named.make_in(directory, link) {
+        linked.persist(path)?;
+        return Ok(());
+    }
+    // Not every file system has files without names.
+    let mut file = named.tempfile_in(directory).map_err(nameless)?;
+    fill(file.as_file_mut(), content)?;
     file.persist(path)?;
     Ok(())
+}
+
+fn fill(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.sync_all()
 }
 
 /// What was used, as a lock. `moving` are the steps whose pins an update moves.
