@@ -4,6 +4,7 @@
 use super::host::{Trust, redacted, trust_of};
 use super::secret::Secret;
 use super::{RegistryError, Timing};
+use crate::store::source_of;
 use reqwest::blocking::{Client as HttpClient, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::redirect;
@@ -228,7 +229,7 @@ fn broken(error: reqwest::Error, url: &Url) -> Broken {
     // The URL in reqwest's message has its query, which may be a signature.
     let error = error.without_url();
     let (url, reason) = (redacted(url), chain(&error));
-    match find_source(&error) {
+    match source_of(&error) {
         Some(rustls::Error::InvalidCertificate(_)) => {
             Broken::Final(RegistryError::Certificate { url, reason })
         }
@@ -248,22 +249,4 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         inner = error.source();
     }
     super::error::quoted(&words)
-}
-
-/// The first error of this type below `error`, looking into `io::Error`s.
-fn find_source<'a, E: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }

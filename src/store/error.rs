@@ -263,3 +263,21 @@ pub fn advice(error: &io::Error, path: &Path) -> Option<String> {
         _ => None,
     }
 }
+
+/// The first error of this type below `error`, looking into `io::Error`s.
+pub(crate) fn source_of<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}

@@ -37,6 +37,7 @@ mod writer;
 mod tests;
 
 pub use blobs::Store;
+pub(crate) use error::source_of;
 pub use error::{StoreError, advice};
 pub use gc::{Collected, Collection, Keep};
 pub use image::Image;

@@ -1,6 +1,7 @@
 //! Why upstream gave nothing that may be recorded, and whether another try can help.
 
 use super::Request;
+use crate::store::source_of;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{Method, StatusCode};
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -127,20 +128,4 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         inner = error.source();
     }
     words.chars().filter(|character| !character.is_control()).take(WORDS_SIZE_MAX).collect()
-}
-
-/// The first error of this type below `error`, looking into `io::Error`s.
-fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
