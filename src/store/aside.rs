@@ -13,12 +13,17 @@ const WAITING_MAX: usize = 8;
 pub(super) fn aside<W: Write + Send, T>(mut out: W, fill: impl FnOnce(Aside) -> T) -> (T, W) {
     let (pieces, waiting) = mpsc::sync_channel(WAITING_MAX);
     let (answer, answers) = mpsc::channel();
+    let (spare, spares) = mpsc::channel();
     thread::scope(|scope| {
         let worker = scope.spawn(move || {
             for piece in waiting {
                 let flushed = match piece {
                     Piece::Bytes(bytes) => match out.write_all(&bytes) {
-                        Ok(()) => continue,
+                        Ok(()) => {
+                            // Who writes may have ended already, and needs no more memory.
+                            drop(spare.send(bytes));
+                            continue;
+                        }
                         failed => failed,
                     },
                     Piece::Flush => out.flush(),
@@ -30,7 +35,7 @@ pub(super) fn aside<W: Write + Send, T>(mut out: W, fill: impl FnOnce(Aside) -> 
             }
             out
         });
-        let filled = fill(Aside { pieces, answers });
+        let filled = fill(Aside { pieces, answers, spares });
         (filled, worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
     })
 }
@@ -45,6 +50,8 @@ enum Piece {
 pub(super) struct Aside {
     pieces: SyncSender<Piece>,
     answers: Receiver<io::Result<()>>,
+    /// Memory of pieces that are written: new memory would cost a page fault for each page.
+    spares: Receiver<Vec<u8>>,
 }
 
 impl Aside {
@@ -55,7 +62,10 @@ impl Aside {
 
 impl Write for Aside {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if self.pieces.send(Piece::Bytes(buffer.to_vec())).is_err() {
+        let mut piece = self.spares.try_recv().unwrap_or_default();
+        piece.clear();
+        piece.extend_from_slice(buffer);
+        if self.pieces.send(Piece::Bytes(piece)).is_err() {
             self.answer()?;
         }
         Ok(buffer.len())
