@@ -19,8 +19,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("registry", &["oci", "store"]),
     ("sandbox", &[]),
     ("door", &["oci", "sandbox", "store"]),
-    ("package", &["archive"]),
-    ("index", &["archive", "door", "lock", "oci"]),
+    ("package", &["archive", "oci"]),
+    ("index", &["archive", "door", "lock", "oci", "package"]),
     ("advisory", &["archive", "oci", "package"]),
     ("normalize", &["oci"]),
     (

@@ -19,6 +19,8 @@ pub struct Data {
     statements: BTreeMap<String, BTreeMap<String, Vec<Statement>>>,
     /// Ecosystems of which all packages are covered.
     covered: BTreeSet<String>,
+    /// Ecosystems and names that a service was asked about, by its place among the sources.
+    asked: BTreeMap<usize, BTreeSet<(String, String)>>,
     ignores: Ignores,
 }
 
@@ -52,6 +54,8 @@ impl Data {
         records: &[Vec<u8>],
     ) -> Result<(), AdvisoryError> {
         let (info, parsed) = load::of_service(address, asked, records)?;
+        let names = asked.iter().map(|it| (it.ecosystem().to_owned(), it.name().to_owned()));
+        self.asked.insert(self.sources.len(), names.collect());
         for query in asked {
             let by_name = self.statements.entry(query.ecosystem().to_owned()).or_default();
             by_name.entry(query.name().to_owned()).or_default();
@@ -84,6 +88,20 @@ impl Data {
             advisory.ignored = self.ignores.of(advisory, package);
         }
         Checked::Known(advisories)
+    }
+
+    /// The sources, by their places in [`Self::sources`], that cover a package.
+    pub fn covering(&self, system: System<'_>, package: Named<'_>) -> Vec<usize> {
+        let ecosystems = ecosystem::of_image(system, package.kind);
+        let names = ecosystem::names(package);
+        let covers = |at: usize, source: &SourceInfo| match self.asked.get(&at) {
+            None => !source.ecosystems.is_disjoint(&ecosystems),
+            Some(asked) => ecosystems.iter().any(|ecosystem| {
+                names.iter().any(|(name, _)| asked.contains(&(ecosystem.clone(), name.clone())))
+            }),
+        };
+        let sources = self.sources.iter().enumerate();
+        sources.filter(|(at, source)| covers(*at, source)).map(|(at, _)| at).collect()
     }
 
     /// Where all of it is from, in the order of the paths.

@@ -7,6 +7,7 @@
 
 use super::{Named, System, ecosystem};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Where a batch is sent to, below the address of the service.
 pub const BATCH_PATH: &str = "/v1/querybatch";
@@ -17,8 +18,11 @@ pub const BATCH_MAX: usize = 1000;
 /// Pages of the answer to one question. A service that goes on and on is not believed.
 pub const PAGES_MAX: usize = 100;
 
+/// Vulnerabilities of all packages together: the records of more are not fetched.
+pub const IDS_MAX: usize = 20_000;
+
 /// One question: which vulnerabilities are in a version of a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Query {
     package: QueryPackage,
     version: String,
@@ -26,7 +30,7 @@ pub struct Query {
     page_token: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct QueryPackage {
     ecosystem: String,
     name: String,
@@ -127,4 +131,62 @@ pub fn answers(body: &[u8], asked: usize) -> Result<Vec<Answer>, String> {
 /// Where the record of an id is, below the address of the service; none for what is no id.
 pub fn record_path(id: &str) -> Option<String> {
     super::sources::is_id(id).then(|| format!("/v1/vulns/{id}"))
+}
+
+/// A document of a service; else why there is none, in words.
+pub type Document = Result<Vec<u8>, String>;
+
+/// The same of several.
+pub type Documents = Result<Vec<Vec<u8>>, String>;
+
+/// How a service is spoken to. Both say in words why they could not.
+#[expect(missing_debug_implementations, reason = "it holds functions")]
+pub struct Sending<'a> {
+    /// Sends a document to a path below the address; the answer.
+    pub post: &'a mut dyn FnMut(&str, &str) -> Document,
+    /// The documents at paths below the address, in their order.
+    pub get_all: &'a mut dyn FnMut(&[String]) -> Documents,
+}
+
+/// Asks all questions, page by page; the records of the vulnerabilities that are named, for
+/// [`Data::add_service`](super::Data::add_service). Half an answer is none.
+pub fn ask(questions: &[Query], sending: &mut Sending<'_>) -> Result<Vec<Vec<u8>>, String> {
+    let mut ids = BTreeSet::new();
+    let mut open = questions.to_vec();
+    for _ in 0..PAGES_MAX {
+        let mut further = Vec::new();
+        for (asked, batch) in open.chunks(BATCH_MAX).zip(batches(&open)) {
+            let answer = (sending.post)(BATCH_PATH, &batch)?;
+            for (query, answer) in asked.iter().zip(answers(&answer, asked.len())?) {
+                further.extend(answer.next_page.map(|token| query.next_page(&token)));
+                ids.extend(answer.ids);
+            }
+            if ids.len() > IDS_MAX {
+                return Err(format!("the OSV service names more than {IDS_MAX} vulnerabilities"));
+            }
+        }
+        open = further;
+        if open.is_empty() {
+            return records(&ids, sending);
+        }
+    }
+    Err(format!("the OSV service has more than {PAGES_MAX} pages for one question"))
+}
+
+fn records(ids: &BTreeSet<String>, sending: &mut Sending<'_>) -> Result<Vec<Vec<u8>>, String> {
+    #[derive(Deserialize)]
+    struct Record {
+        id: String,
+    }
+    let paths: Vec<String> = ids.iter().filter_map(|id| record_path(id)).collect();
+    let records = (sending.get_all)(&paths)?;
+    for (id, record) in ids.iter().zip(&records) {
+        let found: Record = serde_json::from_slice(record)
+            .map_err(|error| format!("the record of {id} is not understood: {error}"))?;
+        // Another vulnerability's record would hide this one.
+        if found.id != *id {
+            return Err(format!("the OSV service gave another record for {id}"));
+        }
+    }
+    Ok(records)
 }

@@ -450,3 +450,37 @@ fn five_thousand_files_load_fast() {
     let is_optimised = !cfg!(debug_assertions);
     assert!(!is_optimised || loaded < std::time::Duration::from_secs(2), "{loaded:?}");
 }
+
+/// A service whose answer to the n-th batch this makes, and that has any record.
+fn asked(answer: impl Fn(usize) -> String, id: &str) -> Result<Vec<Vec<u8>>, String> {
+    let debian = System { id: "debian", version_id: "12", codename: "bookworm" };
+    let curl = Named { kind: "deb", name: "curl", version: "1", source: None };
+    let mut batch = 0;
+    let mut post = |path: &str, _: &str| {
+        assert_eq!(path, service::BATCH_PATH);
+        batch += 1;
+        Ok(answer(batch).into_bytes())
+    };
+    let record = format!(r#"{{"id":"{id}"}}"#).into_bytes();
+    let mut get_all = |paths: &[String]| Ok(vec![record.clone(); paths.len()]);
+    let mut sending = service::Sending { post: &mut post, get_all: &mut get_all };
+    service::ask(&service::Query::of(debian, curl), &mut sending)
+}
+
+#[test]
+fn a_service_is_asked_page_by_page_and_not_for_ever() {
+    let page = |id: &str, token: &str| {
+        format!(r#"{{"results":[{{"vulns":[{{"id":"{id}"}}],"next_page_token":"{token}"}}]}}"#)
+    };
+    let once = asked(|batch| page("CVE-1", if batch < 3 { "more" } else { "" }), "CVE-1");
+    assert_eq!(once.unwrap().len(), 1, "one record, however many pages name it");
+    let endless = asked(|_| page("CVE-1", "more"), "CVE-1").unwrap_err();
+    assert!(endless.contains("more than 100 pages"), "{endless}");
+    let other = asked(|_| page("CVE-1", ""), "CVE-2").unwrap_err();
+    assert!(other.contains("another record for CVE-1"), "{other}");
+    let ids: Vec<String> = (0..=service::IDS_MAX).map(|n| format!(r#"{{"id":"X-{n}"}}"#)).collect();
+    let flood = format!(r#"{{"results":[{{"vulns":[{}]}}]}}"#, ids.join(","));
+    assert!(asked(|_| flood.clone(), "X").unwrap_err().contains("more than 20000"));
+    let none = asked(|_| r#"{"results":[{}]}"#.to_owned(), "X").unwrap();
+    assert_eq!(none, Vec::<Vec<u8>>::new());
+}

@@ -71,19 +71,23 @@ pub struct Request<'a> {
 }
 
 /// Layers that steps are expected to make, by the plan's id of the step: making one again needs no
-/// second copy.
+/// second copy. And what is installed in those that builds start from: reading it twice would tell
+/// nothing new.
 #[derive(Debug, Default)]
-pub struct KnownLayers(Mutex<BTreeMap<String, Digest>>);
+pub struct KnownLayers {
+    made: Mutex<BTreeMap<String, Digest>>,
+    bases: embedded::Bases,
+}
 
 impl KnownLayers {
     /// The layer that the step made elsewhere.
     pub fn get(&self, step: &str) -> Option<Digest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(step).copied()
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(step).copied()
     }
 
     /// Takes down what the step made.
     pub fn note(&self, step: &str, layer: Digest) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(step.to_owned(), layer);
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(step.to_owned(), layer);
     }
 }
 

@@ -50,12 +50,15 @@ pub struct HeldStep {
     pub is_optional: bool,
 }
 
-/// An earlier state of an apt archive, as a second archive.
+/// An earlier state of an archive, as a second archive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldView {
+    /// The purl type of its packages: `deb`, `apk`, `rpm`.
+    pub kind: &'static str,
     /// The archive, as its sources name it, with a slash at the end: `http://deb.example/debian/`.
     pub archive: String,
-    /// The suite, as its sources name it: `stable`, `bookworm-security`.
+    /// The suite, as its sources name it: `stable`, `bookworm-security`; empty where
+    /// the manager has none.
     pub suite: String,
     /// What the earlier state is called: `http://deb.example.held-0123abcd/debian/`.
     pub view: String,
@@ -64,9 +67,11 @@ pub struct HeldView {
 /// A package that must have one version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldPackage {
+    /// The purl type.
+    pub kind: String,
     /// Name.
     pub name: String,
-    /// Debian's word for the architecture; `all` for any.
+    /// The manager's word for the architecture; Debian's `all` for any.
     pub architecture: String,
     /// Version.
     pub version: String,

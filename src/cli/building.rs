@@ -136,7 +136,7 @@ impl Prepared {
             plan: &self.plan,
             images: &self.images,
             context: &project.directory,
-            dockerfile: &project.path,
+            dockerfile: &project.file,
             contexts: &self.directories,
             secrets: &self.secrets,
             agents: &self.agents,

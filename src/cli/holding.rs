@@ -34,13 +34,15 @@ pub(super) fn held(project: &Project, plan: &Plan) -> anyhow::Result<Held> {
             .iter()
             .filter(|(_, users)| is_of(users))
             .map(|(held, _)| HeldView {
+                kind: held.kind,
                 archive: held.archive.clone(),
                 suite: held.suite.clone(),
                 view: held.view.clone(),
             })
             .collect();
         if !views.is_empty() {
-            let pins = pins(lock, id.unwrap_or(&step.id));
+            let kinds: BTreeSet<&str> = views.iter().map(|view| view.kind).collect();
+            let pins = pins(lock, id.unwrap_or(&step.id), &kinds);
             let free = project.moving.packages.clone();
             let held = HeldStep { views, pins, free, is_optional: id.is_none() };
             steps.insert(step.id.clone(), held);
@@ -50,15 +52,17 @@ pub(super) fn held(project: &Project, plan: &Plan) -> anyhow::Result<Held> {
 }
 
 /// The packages of the step's stage, each in the version that this step has of it.
-fn pins(lock: &Lockfile, step: &str) -> Vec<HeldPackage> {
-    let mut pins: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    let of_stage = lock.packages.iter().filter(|package| package.kind == "deb");
+fn pins(lock: &Lockfile, step: &str, kinds: &BTreeSet<&str>) -> Vec<HeldPackage> {
+    let mut pins: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
+    let of_stage = lock.packages.iter().filter(|package| kinds.contains(&*package.kind));
     let of_stage = of_stage.filter(|package| stage_of(&package.step) == stage_of(step));
     let (own, others): (Vec<_>, Vec<_>) = of_stage.partition(|package| package.step == step);
     for package in own.into_iter().chain(others) {
-        pins.entry((&package.name, &package.architecture)).or_insert(&package.version);
+        let key = (&*package.kind, &*package.name, &*package.architecture);
+        pins.entry(key).or_insert(&package.version);
     }
-    let pin = |((name, architecture), version): ((&str, &str), &str)| HeldPackage {
+    let pin = |((kind, name, architecture), version): ((&str, &str, &str), &str)| HeldPackage {
+        kind: kind.to_owned(),
         name: name.to_owned(),
         architecture: architecture.to_owned(),
         version: version.to_owned(),

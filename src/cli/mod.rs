@@ -1,5 +1,6 @@
 //! The command line: one command a file; the only reader of arguments, environment, clock and terminal.
 
+mod advisories;
 pub mod args;
 mod blaming;
 mod build;
@@ -11,11 +12,13 @@ mod covering;
 pub mod diagnostic;
 mod diff;
 mod downloads;
+mod existing;
 pub mod explain;
 mod failure;
 mod holding;
 mod images;
 mod init;
+mod listing;
 mod lock;
 mod locking;
 mod moment;

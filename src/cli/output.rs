@@ -142,7 +142,7 @@ impl<'a> Output<'a> {
 }
 
 /// What paths in a forge's formats are relative to.
-fn roots() -> Roots {
+pub(super) fn roots() -> Roots {
     // Where there is no current directory, paths stay as the user wrote them.
     let directory = std::path::absolute(".").unwrap_or_default();
     let repository = directory.ancestors().find(|folder| folder.join(".git").exists());

@@ -20,8 +20,10 @@ use std::path::{Path, PathBuf};
 
 /// Everything that is known before an image is looked at.
 pub(super) struct Project {
-    /// The Dockerfile as the user named it.
+    /// The Dockerfile as reports name it: as the user did.
     pub(super) path: PathBuf,
+    /// Where it lies: elsewhere where it is of another revision.
+    pub(super) file: PathBuf,
     /// The build context.
     pub(super) directory: PathBuf,
     pub(super) dockerfile: Dockerfile,
@@ -77,6 +79,7 @@ impl Project {
         require_directory(&directory)?;
         let contexts = input.build_contexts.clone();
         Ok(Self {
+            file: path.clone(),
             path,
             directory,
             dockerfile,

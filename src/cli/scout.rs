@@ -77,6 +77,11 @@ struct Note {
 }
 
 impl<'a> Scout<'a> {
+    /// The Store that everything which was seen is in.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Opens the ways out. `instead` is what is asked in the place of upstream.
     pub(super) fn open(
         (project, lock): (&'a Project, &'a Lockfile),
@@ -162,16 +167,22 @@ impl<'a> Scout<'a> {
         if let Ok(content) = self.store.read_blob(&index.digest, index.size) {
             return Ok(content);
         }
+        let urls = [index.url.clone(), index.plain_url(base)];
+        self.told(&urls, &index.digest)?;
+        Ok(self.store.read_blob(&index.digest, index.size)?)
+    }
+
+    /// Brings into the Store what an index tells the digest of, from the first of these URLs that has
+    /// it now.
+    pub(super) fn told(&self, urls: &[String], digest: &Digest) -> anyhow::Result<()> {
         let mut reason = "nothing may be fetched while offline".to_owned();
-        for url in [index.url.clone(), index.plain_url(base)] {
+        for url in urls {
             if self.network == NetworkMode::Offline {
                 break;
             }
             let parsed: Url = url.parse().with_context(|| format!("`{url}` is no URL"))?;
             match self.now.fetch(&self.visitor, &parsed) {
-                Ok(found) if found.content.digest == index.digest => {
-                    return Ok(self.store.read_blob(&index.digest, index.size)?);
-                }
+                Ok(found) if found.content.digest == *digest => return Ok(()),
                 Ok(found) if found.head.status == 200 => {
                     "its signed index has another digest: the archive changes just now"
                         .clone_into(&mut reason);
@@ -180,7 +191,23 @@ impl<'a> Scout<'a> {
                 Err(refusal) => reason = Unseen::of(&refusal).reason,
             }
         }
-        Err(Unseen { url: index.plain_url(base), reason }.into())
+        let url = urls.last().cloned().unwrap_or_default();
+        Err(Unseen { url, reason }.into())
+    }
+
+    /// What is there now under a URL; with a digest, only that content.
+    pub(super) fn content(&self, url: &str, digest: Option<&Digest>) -> anyhow::Result<Vec<u8>> {
+        let unseen = |reason: String| Unseen { url: url.to_owned(), reason };
+        let parsed: Url = url.parse().with_context(|| format!("`{url}` is no URL"))?;
+        let found = self.now.fetch(&self.visitor, &parsed);
+        let found = found.map_err(|refusal| Unseen::of(&refusal))?;
+        if found.head.status != 200 {
+            return Err(unseen(format!("the status is {}", found.head.status)).into());
+        }
+        if digest.is_some_and(|digest| *digest != found.content.digest) {
+            return Err(unseen("its index has another digest".to_owned()).into());
+        }
+        Ok(self.store.read_blob(&found.content.digest, found.content.size)?)
     }
 
     fn note_path(&self, fetch: &LockedFetch) -> PathBuf {

@@ -434,6 +434,8 @@ pub static CAUSES: &[Cause] = &[
     change::INTRODUCED,
     change::OPEN,
     change::FIXED,
+    // What a review explains and does not prove.
+    change::UNPROVEN_FILE,
 ];
 
 /// What is none of the others.

@@ -8,9 +8,23 @@ pub(super) const UNEXPLAINED_FILE: Cause = Cause {
     explanation: "The image of the new lock has files that the image of the old one does not \
              have, or has otherwise, and neither a package that the lock moves, nor a \
              database that follows from packages, nor a changed instruction accounts for \
-             them. Something that a package's script fetched or made is of this kind.",
+             them. What a package's script fetched, made or changed is of this kind, whatever \
+             the image's own database of packages says: packages' files are compared with it.",
     mend: "Look at the file. If it is wanted, have an instruction of its own make it, or \
              normalise what differs without meaning; if not, do not merge the lock.",
+    treatment: Treatment::Explain,
+};
+
+pub(super) const UNPROVEN_FILE: Cause = Cause {
+    id: "unproven-file",
+    title: "changed files explained without proof",
+    explanation: "A step made these files that is the same in both locks, packages and downloads \
+             included; it stands below an instruction that changed, or that copies what changed of \
+             the build context. It may have read that, as a compiler does, and so may have made \
+             something else. Whether it did is not known, and neither is that nothing else did.",
+    mend: "Look at the changed file that is named, and at these. To have less below it, copy what \
+             changes often late, and only what a step needs; what a lock moves is best reviewed \
+             without other changes. `--fail-on warning` fails where there are any.",
     treatment: Treatment::Explain,
 };
 

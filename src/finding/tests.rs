@@ -68,6 +68,7 @@ fn ids_are_stable() {
     introduced-advisory
     open-advisory
     fixed-advisory
+    unproven-file
     ");
 }
 

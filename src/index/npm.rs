@@ -16,6 +16,8 @@ const SIZE_MAX: usize = 256 << 20;
 /// A file that a document names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tarball {
+    /// The name of the package, where the document says it.
+    pub name: Option<String>,
     /// The version of the package.
     pub version: String,
     /// Its URL.
@@ -34,6 +36,7 @@ impl Tarball {
 
 #[derive(Deserialize)]
 struct Document {
+    name: Option<String>,
     #[serde(default)]
     versions: BTreeMap<String, Version>,
     /// In the document of one version.
@@ -65,7 +68,7 @@ pub fn tarballs(document: &[u8]) -> Result<Vec<Tarball>, IndexError> {
     for (version, dist) in all.chain(own) {
         let Some(url) = dist.tarball else { continue };
         let integrity = dist.integrity.as_deref().map(sha512).transpose()?.flatten();
-        tarballs.push(Tarball { version, url, integrity });
+        tarballs.push(Tarball { name: document.name.clone(), version, url, integrity });
     }
     Ok(tarballs)
 }

@@ -1,7 +1,8 @@
 //! Patterns over the paths of an image, as the tables of rules and causes write them.
 
 /// Whether `path` (relative, no leading slash) matches `pattern`: `*` stands for any bytes within a
-/// component, `**` as a whole component for any number of components, all else for itself.
+/// component, `?` for one of them, `**` as a whole component for any number of components, all else for
+/// itself.
 ///
 /// ```text
 /// var/log/apt/*.log      var/log/apt/term.log
@@ -19,9 +20,16 @@ pub fn matches(pattern: &str, path: &[u8]) -> bool {
     })
 }
 
-/// Whether one component matches, where `*` stands for any bytes.
+/// Whether a component of a pattern stands for more than itself.
+pub(super) fn is_pattern(component: &[u8]) -> bool {
+    component.iter().any(|byte| matches!(byte, b'*' | b'?'))
+}
+
+/// Whether one component matches, where `*` stands for any bytes and `?` for one.
 pub(super) fn component_matches(pattern: &[u8], component: &[u8]) -> bool {
-    wildcard(pattern, component, &|byte| *byte == b'*', &|left, right| left == right)
+    wildcard(pattern, component, &|byte| *byte == b'*', &|left, right| {
+        *left == b'?' || left == right
+    })
 }
 
 /// Wildcard matching with one point to go back to, the last star seen: linear in practice, at
@@ -77,6 +85,9 @@ mod tests {
             ("root/.npm/_logs/*-debug-*.log", "root/.npm/_logs/2026-debug-0.log", true),
             ("a*b*c", "aXbYbZc", true),
             ("a*b*c", "aXbYbZ", false),
+            ("tmp/apt-key.??????.asc", "tmp/apt-key.Ql8IW6.asc", true),
+            ("tmp/apt-key.??????.asc", "tmp/apt-key.mine.asc", false),
+            ("tmp/apt-key.??????.asc", "tmp/apt-key.a/bcde.asc", false),
             ("*", "", false),
             ("", "", true),
         ];

@@ -98,6 +98,17 @@ pub static RULES: &[Rule] = &[
         paths: &["var/cache/apt/pkgcache.bin", "var/cache/apt/srcpkgcache.bin"],
     },
     Rule {
+        id: "apt-key-copy",
+        cause: "leftover",
+        title: "apt's copy of a key that stands in a source",
+        why: "For a source whose `Signed-By` is the key itself, apt's gpgv method writes the key to a \
+              file with a random name and removes it after it has said that the signature is good; apt \
+              ends the method as soon as it has heard that, so that often the file stays. The key is in \
+              the source, where it is compared.",
+        action: Remove,
+        paths: &["tmp/apt-key.??????.asc"],
+    },
+    Rule {
         id: "node-compile-cache",
         cause: "derived-cache",
         title: "Node's compile caches",
@@ -122,6 +133,15 @@ pub static RULES: &[Rule] = &[
         why: "A random id; dbus makes it at its first start, or takes `/etc/machine-id`.",
         action: Remove,
         paths: &["var/lib/dbus/machine-id"],
+    },
+    Rule {
+        id: "rpm-database-index",
+        cause: "derived-cache",
+        title: "index of rpm's write-ahead log",
+        why: "SQLite keeps in shared memory where in the log which page is, with random numbers; who \
+              opens the database first makes it anew. The database itself stays.",
+        action: Remove,
+        paths: &["var/lib/rpm/rpmdb.sqlite-shm", "usr/lib/sysimage/rpm/rpmdb.sqlite-shm"],
     },
     Rule {
         id: "random-seed",

@@ -29,11 +29,14 @@ const CASES: &[(&str, &str, &str, Option<&str>)] = &[
     ("ldconfig-aux-cache", "var/cache/ldconfig/aux-cache", "glibc-ld.so.cache", None),
     ("apt-binary-cache", "var/cache/apt/pkgcache.bin", "\u{1}", None),
     ("apt-binary-cache", "var/cache/apt/srcpkgcache.bin", "\u{1}", None),
+    ("apt-key-copy", "tmp/apt-key.Ql8IW6.asc", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n", None),
     ("apk-log", "var/log/apk.log", "Running `apk add x` at 2026-11-23 07:04:11\n", None),
     ("node-compile-cache", "tmp/node-compile-cache/v24-x64-1-0/00bf0630", "\u{1}", None),
     ("node-compile-cache", "tmp/v8-compile-cache-0/13-node/yarn.js.BLOB", "\u{1}", None),
     ("machine-id", "etc/machine-id", "0123456789abcdef0123456789abcdef\n", Some("")),
     ("dbus-machine-id", "var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n", None),
+    ("rpm-database-index", "var/lib/rpm/rpmdb.sqlite-shm", "\u{1}", None),
+    ("rpm-database-index", "usr/lib/sysimage/rpm/rpmdb.sqlite-shm", "\u{1}", None),
     ("random-seed", "var/lib/systemd/random-seed", "x", None),
     (
         "shadow-last-change",
@@ -124,6 +127,8 @@ fn secrets_and_other_files_stay() {
         "etc/ld.so.cache",
         "usr/lib/python3/__pycache__/x.pyc",
         "home/root/.wget-hsts",
+        "tmp/apt-key.mine.asc",
+        "etc/apt/keyrings/apt-key.Ql8IW6.asc",
     ];
     for path in paths {
         put(&root, path, "0123456789abcdef0123456789abcdef\n");

@@ -4,7 +4,7 @@
 //! The tree was written by a step that may have been hostile. A link `var/log -> /` must not lead
 //! out of it, and a file that also has another name must not be changed under that name.
 
-use super::pattern::component_matches;
+use super::pattern::{component_matches, is_pattern};
 use crate::oci::{Digest, HashingReader};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, unlinkat};
 use rustix::io::Errno;
@@ -68,7 +68,7 @@ impl Upper {
         Ok(unlinkat(parent, name, AtFlags::empty())?)
     }
 
-    /// The paths that match a pattern, in bytewise order. A pattern without a star is itself,
+    /// The paths that match a pattern, in bytewise order. A pattern without star or question mark is itself,
     /// whether it is there or not.
     pub(super) fn find(&self, pattern: &str) -> io::Result<Vec<Vec<u8>>> {
         let mut found = vec![Vec::new()];
@@ -77,7 +77,7 @@ impl Upper {
             for directory in found {
                 if component == b"**" {
                     next.extend(self.files_below(&directory)?);
-                } else if component.contains(&b'*') {
+                } else if is_pattern(component) {
                     let names = self.names(&directory)?.into_iter();
                     let matching = names.filter(|name| component_matches(component, name));
                     next.extend(matching.map(|name| join(&directory, &name)));

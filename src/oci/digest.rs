@@ -64,6 +64,13 @@ fn shorten(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(80).collect()
 }
 
+impl From<[u8; 32]> for Digest {
+    /// Of a sha256 that was computed bit by bit.
+    fn from(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+}
+
 impl FromStr for Digest {
     type Err = DigestError;
 

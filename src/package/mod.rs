@@ -4,6 +4,8 @@
 
 mod apk;
 mod changelog;
+mod contents;
+mod control;
 mod deb;
 mod deb822;
 mod distribution;
@@ -17,8 +19,9 @@ mod rpm;
 mod trees;
 pub mod version;
 
-pub use changelog::{Changelog, changelog};
-pub use deb::Control;
+pub use changelog::{Changelog, changelog, changelog_date};
+pub use contents::{Contents, Item, ItemKind, ItemOwner, Role, contents};
+pub use control::{CONTROL_KINDS, Control, control};
 pub use distribution::Distribution;
 pub use purl::purl;
 
@@ -116,12 +119,6 @@ pub fn identify(
     }
     file.rewind()?;
     file::identify(file)
-}
-
-/// What a package file runs when it is installed, and what it needs; none where it is no package of a
-/// kind whose files say so.
-pub fn control(file: impl Read + Send) -> Result<Option<Control>, PackageFileError> {
-    deb::control(file)
 }
 
 /// A file that starts as a package does and is none.

@@ -8,9 +8,11 @@ use url::Url;
 /// An earlier state of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldArchive {
-    /// The archive, as apt's sources name it, with a slash at the end.
+    /// The purl type of its packages.
+    pub kind: &'static str,
+    /// The archive, as the manager's sources name it, with a slash at the end.
     pub archive: String,
-    /// The suite, as apt's sources name it.
+    /// The suite, as apt's sources name it; empty for other managers.
     pub suite: String,
     /// What the earlier state is called; with a slash at the end.
     pub view: String,
@@ -29,12 +31,26 @@ pub fn held_archives(lock: &Lockfile) -> BTreeMap<HeldArchive, BTreeSet<String>>
 
 /// The held archive that a URL is the index of.
 fn held_archive(url: &str) -> Option<HeldArchive> {
-    let index = url.strip_suffix("/InRelease").or_else(|| url.strip_suffix("/Release"))?;
-    let (root, suite) = index.split_once("/dists/")?;
+    let (kind, root, suite) = index(url)?;
     let view = format!("{root}/");
     let host = Url::parse(&view).ok()?;
     let archive = with_host(&view, real_host(host.host_str()?)?)?;
-    Some(HeldArchive { archive, suite: suite.to_owned(), view })
+    Some(HeldArchive { kind, archive, suite: suite.to_owned(), view })
+}
+
+/// Purl type, root and suite of what a URL is the first index of.
+fn index(url: &str) -> Option<(&'static str, &str, &str)> {
+    if let Some(root) = url.strip_suffix("/repodata/repomd.xml") {
+        return Some(("rpm", root, ""));
+    }
+    if let Some(folder) = url.strip_suffix("/APKINDEX.tar.gz") {
+        // apk adds the architecture to what its list of repositories names.
+        let (root, _architecture) = folder.rsplit_once('/')?;
+        return Some(("apk", root, ""));
+    }
+    let index = url.strip_suffix("/InRelease").or_else(|| url.strip_suffix("/Release"))?;
+    let (root, suite) = index.split_once("/dists/")?;
+    Some(("deb", root, suite))
 }
 
 #[cfg(test)]
@@ -51,17 +67,33 @@ mod tests {
             ("http://deb.example.held-0123abcd/debian/dists/stable/InRelease", "1"),
             ("http://deb.example.held-0123abcd/debian/dists/stable/InRelease", "3"),
             ("http://deb.example.held-0123abcd/debian/dists/stable/main/x/Packages", "4"),
+            ("http://a.example.held-0123abcd/v3/main/x86_64/APKINDEX.tar.gz", "5"),
+            ("http://a.example/v3/main/x86_64/APKINDEX.tar.gz", "5"),
+            ("http://r.example.held-0123abcd/9/repodata/repomd.xml", "6"),
+            ("http://r.example.held-0123abcd/9/repodata/0a-primary.xml.gz", "6"),
         ] {
             let digest = Digest::of(b"");
             let fetch = LockedFetch::new(url.to_owned(), digest, 0, step.to_owned());
             lock.fetches.push(fetch);
         }
         let held = HeldArchive {
+            kind: "deb",
             archive: "http://deb.example/debian/".to_owned(),
             suite: "stable".to_owned(),
             view: "http://deb.example.held-0123abcd/debian/".to_owned(),
         };
         let steps = ["1".to_owned(), "3".to_owned()].into();
-        assert_eq!(held_archives(&lock), BTreeMap::from([(held, steps)]));
+        let other = |kind, place: &str| HeldArchive {
+            kind,
+            archive: place.replace("HELD", ""),
+            suite: String::new(),
+            view: place.replace("HELD", ".held-0123abcd"),
+        };
+        let expected = BTreeMap::from([
+            (held, steps),
+            (other("apk", "http://a.exampleHELD/v3/main/"), ["5".to_owned()].into()),
+            (other("rpm", "http://r.exampleHELD/9/"), ["6".to_owned()].into()),
+        ]);
+        assert_eq!(held_archives(&lock), expected);
     }
 }

@@ -1,5 +1,5 @@
 //! The OCI distribution API: authentication, resolving references, pulling images, pushing and
-//! pulling blobs and artifacts of any kind.
+//! pulling blobs and artifacts of any kind; and, over the same connections, documents of a service.
 //! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>
 //!
 //! What a registry says is not believed: content is verified against the digest that was asked
@@ -10,6 +10,7 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
+mod documents;
 mod error;
 mod helper;
 mod host;
@@ -29,6 +30,7 @@ mod transport;
 
 pub use client::{Client, Resolved};
 pub use credentials::credential_files;
+pub use documents::{Documents, SizeLimits, service_address};
 pub use error::{Failure, RealmProblem, RegistryError};
 pub use opaque::{Fetched, WantedBlob};
 pub use push::{Outgoing, Pushed};

@@ -1,12 +1,14 @@
 //! Reports: what a command found as plain values, and the renderers for terminal, programs and forges.
 //! Knows nothing of how a finding was made.
 
+mod advisories;
 pub mod coverage;
 pub mod github;
 pub mod gitlab;
 pub mod inert;
 pub mod json;
 pub mod junit;
+mod link;
 pub mod markdown;
 pub mod outcome;
 mod proof;
@@ -23,7 +25,9 @@ mod update;
 mod value;
 pub mod words;
 
+pub use advisories::{AdvisorySources, ExpiredIgnore, IgnoredFix, Repair, TierRow};
 pub use coverage::{Coverage, RefusedFetch, RuleUse};
+pub use link::{Forge, Links};
 pub use proof::*;
 pub use review::{ReviewReport, ReviewSide, Trust};
 pub use status::{FindingsExit, Status};

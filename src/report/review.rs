@@ -1,10 +1,10 @@
 //! What `rlock review` found, and the words that its screens share.
 
-use super::{ProofRow, ProofVerdict, Status, Timings, words};
+use super::{AdvisorySources, Links, ProofRow, ProofVerdict, Status, Timings, words};
 use crate::finding::Finding;
 use crate::oci::{Digest, Platform};
-use crate::review::files::{self, Explanation};
-use crate::review::{BaseMove, Change, Outcome, PackageReview, Review, Sake};
+use crate::review::files::{self, Above, Explanation, StepState};
+use crate::review::{BaseMove, Change, Outcome, PackageReview, Review, Sake, Suite};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -19,8 +19,12 @@ pub struct ReviewReport {
     pub old: ReviewSide,
     /// The lock now.
     pub new: ReviewSide,
+    /// Where the files of the new side are to be seen.
+    pub links: Links,
     /// What moved.
     pub review: Review,
+    /// Where advisories are known from.
+    pub advisories: AdvisorySources,
     /// Whether signed indexes have what the new lock pins; none where that was not looked at.
     pub trust: Option<Trust>,
     /// The same as findings.
@@ -76,6 +80,15 @@ impl ReviewReport {
     pub fn headline(&self) -> Vec<String> {
         let review = &self.review;
         let mut parts = Vec::new();
+        let poisoned = self.trust.iter().flat_map(Trust::poisoned).count() as u64;
+        match poisoned {
+            0 => {}
+            1 => parts.push("1 poisoned entry".to_owned()),
+            several => parts.push(format!("{} poisoned entries", words::count(several))),
+        }
+        if self.old.digest.is_none() {
+            parts.push("no lock before: all of it is new".to_owned());
+        }
         let mut changes: BTreeMap<&str, u64> = BTreeMap::new();
         for package in &review.packages {
             *changes.entry(participle(package.moved.change)).or_default() += 1;
@@ -87,7 +100,7 @@ impl ReviewReport {
         let of_bases = review.bases.iter().any(|base| base.old.is_some() && base.new.is_some());
         let moved = of_bases || review.packages.iter().any(|package| package.moved.old.is_some());
         match review.fixed() {
-            Some(ids) if !ids.is_empty() => parts.push(fixed(ids.len() as u64)),
+            Some(ids) if !ids.is_empty() => parts.push(vulnerabilities(ids.len() as u64, "fixed")),
             Some(_) if moved => parts.push("no vulnerability named as fixed".to_owned()),
             None if moved => parts.push("fixes not checked".to_owned()),
             _ => {}
@@ -95,11 +108,13 @@ impl ReviewReport {
         if of_bases && review.security.is_none() && review.fixed().is_some() {
             parts.push("fixes of base images not checked".to_owned());
         }
+        parts.extend(self.open());
         parts.extend(self.elsewhere());
         match &review.files {
             Some(files) => {
                 let count = files.unexplained.len() as u64;
                 parts.push(words::counted(count, "unexplained change"));
+                parts.extend(unproven(files.unproven_count()));
             }
             None if !(parts.is_empty() && review.is_empty()) => {
                 parts.push("files not compared".to_owned());
@@ -108,6 +123,24 @@ impl ReviewReport {
         }
         if parts.is_empty() {
             parts.push("nothing moved".to_owned());
+        }
+        parts
+    }
+
+    /// What advisory data says of the new lock, and how much of it that data says nothing of.
+    fn open(&self) -> Vec<String> {
+        let Some(security) = &self.review.security else { return Vec::new() };
+        let (introduced, open) = (security.introduced.len() as u64, security.open.len() as u64);
+        let missing = words::counted(security.not_covered.len() as u64, "package");
+        let mut parts = Vec::new();
+        if introduced > 0 {
+            parts.push(vulnerabilities(introduced, "introduced"));
+        }
+        if open > 0 {
+            parts.push(vulnerabilities(open, "still open"));
+        }
+        if !security.not_covered.is_empty() {
+            parts.push(format!("advisories of {missing} not checked"));
         }
         parts
     }
@@ -169,9 +202,9 @@ fn participle(change: Change) -> &'static str {
     }
 }
 
-fn fixed(count: u64) -> String {
+fn vulnerabilities(count: u64, what: &str) -> String {
     let noun = if count == 1 { "vulnerability" } else { "vulnerabilities" };
-    format!("{} {noun} fixed", words::count(count))
+    format!("{} {noun} {what}", words::count(count))
 }
 
 /// `1.0 → 1.1`, `new: 1.1`, `gone: 1.0`; versions are foreign text.
@@ -187,6 +220,36 @@ pub(super) fn versions(package: &PackageReview, shown: &dyn Fn(&str) -> String) 
     }
 }
 
+/// What else the new version provides that is named, of one package.
+const PROVIDES_MAX: usize = 3;
+
+/// Where the new version is from, as far as that is known: when it was made, by the word of its file,
+/// the suite that has it, and what it counts as that the old one did not. Names are foreign text.
+pub(super) fn origin(package: &PackageReview, shown: &dyn Fn(&str) -> String) -> Vec<String> {
+    let evidence = &package.evidence;
+    let suite = |suite: &Suite| format!("{}{}", shown(&suite.name), suite.automatic.remark());
+    let mut words: Vec<String> = Vec::new();
+    words.extend(evidence.made.known().map(|at| format!("made {}", words::day(*at))));
+    match (evidence.old_suite.known(), evidence.new_suite.known()) {
+        (Some(old), Some(new)) if !old.is(new) || old.automatic != new.automatic => {
+            words.push(format!("suite {} → {}", suite(old), suite(new)));
+        }
+        (_, Some(new)) => words.push(format!("suite {}", suite(new))),
+        (_, None) => {}
+    }
+    // All that a new package provides is new, as it is itself.
+    let control = evidence.control.known().filter(|_| package.moved.versions().is_some());
+    if let Some(names) = control.map(|control| &control.provides).filter(|it| !it.is_empty()) {
+        let shown: Vec<String> = names.iter().take(PROVIDES_MAX).map(|name| shown(name)).collect();
+        let more = match names.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {} more", words::count(more as u64)),
+        };
+        words.push(format!("now provides {}{more}", shown.join(" ")));
+    }
+    words
+}
+
 /// An explanation in words; names are foreign text.
 pub(super) fn explanation(of: &Explanation, shown: &dyn Fn(&str) -> String) -> String {
     let step = |step: &files::StepOrigin| match &step.location {
@@ -194,7 +257,11 @@ pub(super) fn explanation(of: &Explanation, shown: &dyn Fn(&str) -> String) -> S
         None => format!("step {}", shown(&step.id)),
     };
     match of {
-        Explanation::Package(_, name) => format!("owned by {}", shown(name)),
+        Explanation::Package(_, name) => format!("as the file of {} brings them", shown(name)),
+        Explanation::Installed(_, name, rule) => {
+            format!("of {}: {rule}", shown(name))
+        }
+        Explanation::Claimed(_, name) => format!("noted as {}'s, not compared", shown(name)),
         Explanation::Derived(rule) => {
             format!("derived from packages: {rule} ({})", files::reason(rule))
         }
@@ -203,10 +270,37 @@ pub(super) fn explanation(of: &Explanation, shown: &dyn Fn(&str) -> String) -> S
         Explanation::Stage(origin) => {
             format!("copied by {} from a stage in which something moved", step(origin))
         }
-        Explanation::Below(origin) => {
-            format!("made below a changed instruction, by {}: may come of that", step(origin))
-        }
+        Explanation::Below(origin) => match &origin.state {
+            StepState::Below(above) => {
+                let above: Vec<String> = above.iter().map(|above| below(above, shown)).collect();
+                format!("made by {} below {}: not proven", step(origin), words::list(&above))
+            }
+            _ => format!("gone, perhaps by {}, which changed: not proven", step(origin)),
+        },
     }
+}
+
+/// `line 4, which copies /src/a.c, which changed`.
+fn below(above: &Above, shown: &dyn Fn(&str) -> String) -> String {
+    let place = match &above.location {
+        Some(location) => format!("line {}", location.start_line),
+        None => format!("step {}", shown(&above.id)),
+    };
+    let Some(first) = above.files.first() else { return format!("{place}, which changed") };
+    let first = shown(&String::from_utf8_lossy(first));
+    match above.files.len() {
+        1 => format!("{place}, which copies the changed file {first}"),
+        more => format!(
+            "{place}, which copies {} changed files, such as {first}",
+            words::count(more as u64)
+        ),
+    }
+}
+
+/// `12 below a changed instruction (not proven)`.
+fn unproven(count: u64) -> Option<String> {
+    let words = || format!("{} below a changed instruction (not proven)", words::count(count));
+    (count > 0).then(words)
 }
 
 /// Rows of one table about the files: an explanation, files, bytes before and after.
@@ -223,17 +317,23 @@ pub(super) fn file_sums(report: &ReviewReport, shown: &dyn Fn(&str) -> String) -
     let Some(files) = &report.review.files else { return Vec::new() };
     let rank = |of: &Explanation| match of {
         Explanation::Package(..) => 0,
-        Explanation::Derived(_) => 1,
-        Explanation::Base(_) => 2,
-        Explanation::Instruction(_) => 3,
-        Explanation::Stage(_) => 4,
-        Explanation::Below(_) => 5,
+        Explanation::Installed(..) => 1,
+        Explanation::Claimed(..) => 2,
+        Explanation::Derived(_) => 3,
+        Explanation::Base(_) => 4,
+        Explanation::Instruction(_) => 5,
+        Explanation::Stage(_) => 6,
+        Explanation::Below(_) => 7,
     };
     let together = files.groups.len() > ROWS_MAX;
     let mut sums: BTreeMap<(u8, String), FileSum> = BTreeMap::new();
     for group in &files.groups {
         let words = match (&group.explanation, together) {
-            (Explanation::Package(..), true) => "owned by packages that moved".to_owned(),
+            (Explanation::Package(..), true) => {
+                "as the files of moved packages bring them".to_owned()
+            }
+            (Explanation::Installed(..), true) => "made by installing moved packages".to_owned(),
+            (Explanation::Claimed(..), true) => "noted as moved packages', not compared".to_owned(),
             (Explanation::Derived(_), true) => "derived from packages".to_owned(),
             (of, _) => explanation(of, shown),
         };

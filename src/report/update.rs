@@ -1,6 +1,6 @@
 //! What `rlock update` and `rlock outdated` found.
 
-use super::{LockSummary, Status, Target, Timings};
+use super::{AdvisorySources, IgnoredFix, LockSummary, Repair, Status, Target, Timings};
 use crate::finding::Finding;
 
 /// A package that moves, or has moved.
@@ -18,8 +18,10 @@ pub struct MoveRow {
     pub to: Option<String>,
     /// The archive that offers it, by label and suite.
     pub archive: Option<String>,
-    /// Whether an archive of security fixes has it.
+    /// Whether it repairs something: there are [repairs](Self::repairs).
     pub security: bool,
+    /// What says that it repairs something.
+    pub repairs: Vec<Repair>,
     /// Why it moves though nobody asked for it.
     pub reason: Option<String>,
 }
@@ -64,6 +66,8 @@ pub struct UpdateReport {
     pub held: u64,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// Where advisories are known from.
+    pub advisories: AdvisorySources,
     /// Why the lock was not written.
     pub findings: Vec<Finding>,
     /// How long it took.
@@ -87,11 +91,14 @@ pub struct OutdatedRow {
     pub available: String,
     /// The archive that offers it, by label and suite.
     pub archive: Option<String>,
-    /// Whether a later version repairs something: it is in an archive of security fixes, or there are
-    /// [fixes](Self::fixes).
+    /// Whether a later version repairs something: there are [repairs](Self::repairs).
     pub security: bool,
     /// Ids of what advisory data says that the latest version repairs, sorted.
     pub fixes: Vec<String>,
+    /// What says that a later version repairs something.
+    pub repairs: Vec<Repair>,
+    /// What it repairs, too, and is to be passed over: that alone makes no security fix.
+    pub ignored: Vec<IgnoredFix>,
     /// Whether the lock keeps an earlier state of its archive for it.
     pub held: bool,
 }
@@ -111,6 +118,8 @@ pub struct OutdatedReport {
     pub checked: u64,
     /// What could not be compared, and why.
     pub unchecked: Vec<String>,
+    /// Where advisories are known from.
+    pub advisories: AdvisorySources,
     /// Nothing so far: for renderers that list findings.
     pub findings: Vec<Finding>,
     /// How long it took.

@@ -51,6 +51,12 @@ pub fn moment(epoch: i64) -> String {
     jiff::Timestamp::from_second(epoch).map_or_else(|_| epoch.to_string(), |time| time.to_string())
 }
 
+/// A moment's day, in UTC: `2026-11-21`.
+pub fn day(epoch: i64) -> String {
+    let time = jiff::Timestamp::from_second(epoch);
+    time.map_or_else(|_| epoch.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list(words: &[String]) -> String {
     match words.split_last() {

@@ -29,6 +29,14 @@ impl<T> Checked<T> {
         }
     }
 
+    /// Looks further at what was found.
+    pub fn and_then<U>(self, look: impl FnOnce(T) -> Checked<U>) -> Checked<U> {
+        match self {
+            Self::Known(found) => look(found),
+            Self::Not(reason) => Checked::Not(reason),
+        }
+    }
+
     /// Makes something else of what was found.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Checked<U> {
         match self {
@@ -49,6 +57,8 @@ pub struct Evidence {
     pub old_suite: Checked<Suite>,
     /// The suite that the new file came from.
     pub new_suite: Checked<Suite>,
+    /// When the new version was made, in seconds since 1970, by the word of its file.
+    pub made: Checked<i64>,
 }
 
 impl Evidence {
@@ -59,7 +69,8 @@ impl Evidence {
             fixes: Checked::Not(reason.clone()),
             control: Checked::Not(reason.clone()),
             old_suite: Checked::Not(reason.clone()),
-            new_suite: Checked::Not(reason),
+            new_suite: Checked::Not(reason.clone()),
+            made: Checked::Not(reason),
         }
     }
 }
@@ -82,15 +93,62 @@ pub struct Fixes {
 }
 
 /// Where an archive's signed index says that a package belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suite {
     /// `Suite` or `Codename` of the release.
     pub name: String,
     /// `Label` of the release.
     pub label: String,
+    /// `Date` of the release, in seconds since 1970.
+    pub date: i64,
+    /// How far apt takes packages from it by itself.
+    pub automatic: Automatic,
+}
+
+/// How far apt takes packages from a suite that nobody asks for by name:
+/// <https://wiki.debian.org/DebianRepository/Format#NotAutomatic_and_ButAutomaticUpgrades>.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Automatic {
+    /// As from every other.
+    #[default]
+    Yes,
+    /// Only later versions of what was installed from it, as from backports.
+    Upgrades,
+    /// Never, as from experimental.
+    No,
+}
+
+impl Automatic {
+    /// A word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "automatic",
+            Self::Upgrades => "upgrades-only",
+            Self::No => "not-automatic",
+        }
+    }
+
+    /// What is said behind the name of such a suite.
+    pub fn remark(self) -> &'static str {
+        match self {
+            Self::Yes => "",
+            Self::Upgrades => " (new packages only if asked for)",
+            Self::No => " (only if asked for)",
+        }
+    }
 }
 
 impl Suite {
+    /// Whether it is the same, however old.
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.name, &self.label) == (&other.name, &other.label)
+    }
+
+    /// Its name, and whether a package of it was asked for by name.
+    pub fn described(&self) -> String {
+        format!("{}{}", self.name, self.automatic.remark())
+    }
+
     /// Whether it is one for security fixes: Debian and Ubuntu have one for each release.
     pub fn is_security(&self) -> bool {
         self.label.to_ascii_lowercase().contains("security") || self.name.ends_with("-security")
@@ -112,6 +170,12 @@ pub struct ControlChange {
     pub needs: BTreeSet<String>,
     /// Names of packages that it no longer needs.
     pub needs_no_longer: BTreeSet<String>,
+    /// What is installed with it now unless somebody objects, and was not.
+    pub recommends: BTreeSet<String>,
+    /// What it counts as now and did not, and commands that it puts on the path now.
+    pub provides: BTreeSet<String>,
+    /// What cannot be there beside it now, and could.
+    pub displaces: BTreeSet<String>,
 }
 
 impl ControlChange {
@@ -130,9 +194,11 @@ impl ControlChange {
             };
             set.insert(name.clone());
         }
-        let (before, after) = (names_of(old), names_of(new));
-        change.needs = after.difference(&before).cloned().collect();
-        change.needs_no_longer = before.difference(&after).cloned().collect();
+        change.needs = &new.depends - &old.depends;
+        change.needs_no_longer = &old.depends - &new.depends;
+        change.recommends = &new.recommends - &old.recommends;
+        change.provides = &new.provides - &old.provides;
+        change.displaces = &new.displaces - &old.displaces;
         change
     }
 
@@ -140,18 +206,6 @@ impl ControlChange {
     pub fn has_other_scripts(&self) -> bool {
         !(self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty())
     }
-}
-
-/// The packages that it needs, without versions; alternatives as they are written.
-fn names_of(control: &Control) -> BTreeSet<String> {
-    let name = |relation: &str| {
-        let word = relation.split_whitespace().next().unwrap_or_default();
-        let word = word.split(['(', '[']).next().unwrap_or_default();
-        word.split_once(':').map_or(word, |(name, _)| name).to_owned()
-    };
-    let alternatives =
-        |relation: &String| relation.split('|').map(name).collect::<Vec<_>>().join(" | ");
-    control.depends.iter().map(alternatives).collect()
 }
 
 /// The evidence of all moved packages, in the order of the moves.

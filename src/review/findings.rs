@@ -1,5 +1,6 @@
 //! A review as findings: what CI systems show at lines of the Dockerfile.
 
+use super::files::Explanation;
 use super::{Affected, Flag, PackageReview, Places, Review, Risk};
 use crate::finding::{Cause, Finding, Severity};
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 /// What a review found, in the order of its tables: what nothing explains first.
 pub fn findings(review: &Review, places: &Places) -> Vec<Finding> {
     let mut findings = unexplained(review);
+    findings.extend(unproven(review));
     findings.extend(review.risks.flags.iter().map(|flag| of_flag(flag, review, places)));
     if let Some(security) = &review.security {
         let introduced = security.introduced.iter();
@@ -22,6 +24,28 @@ pub fn findings(review: &Review, places: &Places) -> Vec<Finding> {
     }
     findings.extend(review.packages.iter().filter_map(fixed));
     findings
+}
+
+/// Files that may come of what changed above them, one finding an instruction.
+fn unproven(review: &Review) -> Vec<Finding> {
+    let groups = review.files.iter().flat_map(super::files::FilesReview::unproven);
+    let finding = |group: &super::files::Group| {
+        let Explanation::Below(origin) = &group.explanation else { return None };
+        let (noun, verb) = if group.files == 1 { ("file", "comes") } else { ("files", "come") };
+        Some(Finding {
+            cause: Cause::named("unproven-file"),
+            severity: Severity::Warning,
+            message: format!(
+                "unproven-file: that {} changed {noun} {verb} of what changed further up is not \
+                 proven",
+                group.files
+            ),
+            location: origin.location.clone(),
+            hint: None,
+            paths: group.paths.clone(),
+        })
+    };
+    groups.filter_map(finding).collect()
 }
 
 /// Files that nothing explains, one finding an instruction.

@@ -18,13 +18,15 @@ mod security;
 mod tests;
 
 pub use bases::{BaseMove, BasePackage, BasePin};
-pub use evidence::{AllEvidence, Checked, ControlChange, Evidence, Fixes, Suite};
+pub use evidence::{AllEvidence, Automatic, Checked, ControlChange, Evidence, Fixes, Suite};
 pub use fetches::{FetchMove, NewHost, Sake};
 pub use findings::findings;
 pub use moves::{Change, Move, Pin, moves};
 pub use place::{Place, Places, Ships};
 pub use risk::{Flag, Needs, Risk, Risks, Unchecked};
-pub use security::{Advisories, AdvisorySource, Affected, Asked, Known, Security};
+pub use security::{
+    Advisories, AdvisorySource, Affected, Asked, Coverage, Known, Security, all_asked, coverage,
+};
 
 use crate::lock::Lockfile;
 use files::{FilesReview, Images};
@@ -216,7 +218,8 @@ impl Review {
     /// Ids that changelogs or advisory data say to be fixed, each once. None where neither was
     /// looked at.
     pub fn fixed(&self) -> Option<BTreeSet<&str>> {
-        let mut is_known = self.security.is_some();
+        // Sources that could not be asked, or cover nothing, say nothing.
+        let mut is_known = self.security.as_ref().is_some_and(|security| security.covered > 0);
         let mut ids = BTreeSet::new();
         for package in &self.packages {
             if let Checked::Known(fixes) = &package.evidence.fixes {
@@ -244,9 +247,12 @@ impl Review {
 
     /// How every check came out.
     pub fn outcomes(&self) -> Vec<Outcome> {
+        let unexplained = self.files.as_ref().map_or(0, |files| files.unexplained.len() as u64);
+        let flags =
+            |risk: Risk| self.risks.flags.iter().filter(|it| it.risk == risk).count() as u64;
         let outcome = |risk: Risk| Outcome {
             risk,
-            found: self.risks.flags.iter().filter(|flag| flag.risk == risk).count() as u64,
+            found: if risk == Risk::Contents { unexplained } else { flags(risk) },
             unchecked: self.risks.unchecked.iter().filter(|it| it.risk == risk).cloned().collect(),
         };
         Risk::ALL.into_iter().map(outcome).collect()

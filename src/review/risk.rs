@@ -48,11 +48,13 @@ pub enum Risk {
     LockEpoch,
     /// Another canonical form or platform.
     LockForm,
+    /// A changed file that nothing explains.
+    Contents,
 }
 
 impl Risk {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::OtherHash,
         Self::Downgrade,
         Self::NewUpstream,
@@ -71,6 +73,7 @@ impl Risk {
         Self::UnownedFetch,
         Self::LockEpoch,
         Self::LockForm,
+        Self::Contents,
     ];
 
     /// Id of its cause.
@@ -94,13 +97,14 @@ impl Risk {
             Self::UnownedFetch => "unowned-fetch",
             Self::LockEpoch => "lock-epoch",
             Self::LockForm => "lock-form",
+            Self::Contents => "unexplained-file",
         }
     }
 
     /// How much it matters by itself.
     pub fn severity(self) -> Severity {
         match self {
-            Self::OtherHash => Severity::Error,
+            Self::OtherHash | Self::Contents => Severity::Error,
             Self::Dependency => Severity::Note,
             _ => Severity::Warning,
         }
@@ -116,7 +120,8 @@ impl Risk {
             | Self::Account
             | Self::Service
             | Self::CaRoots
-            | Self::SigningKeys => Needs::Images,
+            | Self::SigningKeys
+            | Self::Contents => Needs::Images,
             _ => Needs::Locks,
         }
     }
@@ -248,13 +253,13 @@ fn of_move(moved: &Move, evidence: &Evidence, risks: &mut Risks) {
         add(Risk::EpochBump, format!("epoch {} → {}", old.epoch, new.epoch));
     }
     if let (Some(old), Some(new)) = (evidence.old_suite.known(), evidence.new_suite.known())
-        && old != new
+        && !old.is(new)
     {
         // Fixes come from the security suite and later go into the other one: that is no news.
         let usual = old.label == new.label || old.is_security() || new.is_security();
         let usual = usual && release(&old.name) == release(&new.name);
         if !usual {
-            add(Risk::SuiteChange, format!("{} → {}", old.name, new.name));
+            add(Risk::SuiteChange, format!("{} → {}", old.described(), new.described()));
         }
     }
     if let Some(fixes) = evidence.fixes.known().filter(|fixes| !fixes.reverted.is_empty()) {
@@ -279,6 +284,12 @@ fn of_move(moved: &Move, evidence: &Evidence, risks: &mut Risks) {
         if moved.old.is_some() && !control.needs_no_longer.is_empty() {
             let gone = joined(&control.needs_no_longer);
             add(Risk::Dependency, format!("no longer needs {gone}"));
+        }
+        if moved.old.is_some() && !control.recommends.is_empty() {
+            add(Risk::Dependency, format!("recommends {}", joined(&control.recommends)));
+        }
+        if moved.old.is_some() && !control.displaces.is_empty() {
+            add(Risk::Dependency, format!("displaces {}", joined(&control.displaces)));
         }
     }
     upstream(moved, evidence, risks);

@@ -1,7 +1,9 @@
 //! Pairs of locks in folders of cases, and what a review says of them.
 
 use super::*;
-use crate::report::{ReviewReport, ReviewSide, Status, Timings, pull_request, terminal};
+use crate::report::{
+    AdvisorySources, ReviewReport, ReviewSide, Status, Timings, pull_request, terminal,
+};
 use std::path::Path;
 
 fn lock(path: &Path) -> Option<Lockfile> {
@@ -13,7 +15,10 @@ fn report(case: &Path) -> ReviewReport {
     let new = lock(&case.join("new.lock")).unwrap();
     let empty = || Lockfile::new(new.platform.clone(), new.epoch, new.canonical);
     let old = lock(&case.join("old.lock"));
-    let side = |name: &str| ReviewSide { name: name.to_owned(), digest: None };
+    let side = |name: &str| {
+        let digest = std::fs::read(case.join(name)).ok().map(|text| crate::oci::Digest::of(&text));
+        ReviewSide { name: name.to_owned(), digest }
+    };
     let review = review(&Input {
         old: &old.unwrap_or_else(empty),
         new: &new,
@@ -30,6 +35,8 @@ fn report(case: &Path) -> ReviewReport {
         old: side("old.lock"),
         new: side("new.lock"),
         status: Status::of_findings(&findings, crate::finding::Severity::Error),
+        advisories: AdvisorySources::of_review(&review),
+        links: crate::report::Links::default(),
         review,
         trust: None,
         findings,

@@ -3,6 +3,7 @@
 //! ```text
 //! oci-layout, index.json, blobs/sha256/…   the layout, for skopeo and everybody
 //! unpacked/MAPPING/DIFF-ID/                layers as directories, made when needed
+//! derived/KIND/DIGEST                      what was worked out of a blob; see the module `derived`
 //! unsynced/BOOT/                           what might not survive a loss of power, by name
 //! locks/                                   where the lockfiles are that it serves; see the module `gc`
 //! temporary/OWNER/                         half-made things; see the module `temporary`
@@ -119,7 +120,7 @@ impl Store {
         if size > size_max {
             return Err(StoreError::TooLarge { what: format!("blob {digest}"), size, size_max });
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         self.open_blob(digest)?
             .read_to_end(&mut bytes)
             .map_err(|error| StoreError::io("read", &self.blob_path(digest), error))?;

@@ -211,7 +211,7 @@ impl StoreError {
 
     /// What is wrong with a layer's archive; or, where not the archive is at fault, what kept it
     /// from being read or written.
-    pub(super) fn archive(layer: impl Into<String>, source: TarError) -> Self {
+    pub(crate) fn archive(layer: impl Into<String>, source: TarError) -> Self {
         match source.downcast() {
             Ok(ours) => ours,
             Err(source) => Self::Archive { layer: layer.into(), source },

@@ -12,6 +12,7 @@ mod aside;
 mod blobs;
 pub mod capture;
 pub mod changes;
+mod derived;
 pub mod directory;
 pub mod docker_archive;
 

@@ -136,7 +136,7 @@ impl Location {
     }
 
     /// The file that holds the bytes.
-    pub(super) fn path_of_blob(&self) -> PathBuf {
+    pub(crate) fn path_of_blob(&self) -> PathBuf {
         match self {
             Self::File(path) | Self::Within { path, .. } => path.clone(),
         }

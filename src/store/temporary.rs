@@ -100,15 +100,16 @@ fn is_abandoned(area: &Path) -> bool {
     }
 }
 
-/// Process ids repeat over time and between containers that share a Store, so a name may be taken.
+/// Process ids repeat over time and between containers that share a Store, so a name may be taken. One
+/// process takes none twice, so that a path stands for the same files for as long as it is known.
 fn free_directory(parent: &Path) -> Result<PathBuf, StoreError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
     let process = std::process::id();
-    let mut attempt = 0_u64;
     loop {
-        let path = parent.join(format!("{process}-{attempt}"));
+        let path = parent.join(format!("{process}-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         match std::fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(StoreError::io("create", &path, error)),
         }
     }

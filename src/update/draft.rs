@@ -3,6 +3,7 @@
 use super::archive::LockedArchive;
 use crate::door::{held_host, with_host};
 use crate::lock::{LockedFetch, Lockfile};
+use crate::oci::Digest;
 use std::collections::BTreeSet;
 use url::Url;
 
@@ -67,12 +68,22 @@ impl Draft {
 /// Gives the indexes of an archive a second name, under which they stay as they are now, whatever the
 /// archive says later. None where its host can have no other name.
 pub fn hold(draft: &mut Draft, archive: &LockedArchive) -> Option<()> {
-    let host = Url::parse(&archive.root).ok()?;
-    let host = held_host(host.host_str()?, &archive.digest);
-    with_host(&archive.root, &host)?;
+    hold_indexes(draft, (&archive.root, &archive.digest), &|url| archive.has(url))
+}
+
+/// The same for the indexes below a root that `has` tells, of which one with this digest says what the
+/// others are.
+pub fn hold_indexes(
+    draft: &mut Draft,
+    (root, digest): (&str, &Digest),
+    has: &dyn Fn(&str) -> bool,
+) -> Option<()> {
+    let host = Url::parse(root).ok()?;
+    let host = held_host(host.host_str()?, digest);
+    with_host(root, &host)?;
     let Draft { lock, steps } = draft;
     let mut held = Vec::new();
-    for fetch in lock.fetches.iter().filter(|fetch| archive.has(&fetch.url)) {
+    for fetch in lock.fetches.iter().filter(|fetch| has(&fetch.url)) {
         if let Some(url) = with_host(&fetch.url, &host) {
             held.push(LockedFetch { url, ..fetch.clone() });
         }

@@ -106,16 +106,18 @@ fn npm(folder: &str, file: &str) -> Option<Parts> {
     parts("npm", &name, version)
 }
 
-/// `/crates/NAME/NAME-VERSION.crate`, `/crates/NAME/VERSION/download`.
+/// `NAME-VERSION.crate`, `/crates/NAME/VERSION/download`: a registry says where its files are.
 fn cargo(folder: &str, file: &str) -> Option<Parts> {
     let mut folders = folder.rsplit('/');
     if file == "download" {
         let (version, name) = (folders.next()?, folders.next()?);
         return (folders.next() == Some("crates")).then(|| parts("cargo", name, version)).flatten();
     }
-    let name = folders.next()?;
-    let version = file.strip_suffix(".crate")?.strip_prefix(name)?.strip_prefix('-')?;
-    parts("cargo", name, version)
+    let stem = file.strip_suffix(".crate")?;
+    let is_version = |rest: &str| semver::Version::parse(rest).is_ok();
+    let mut splits = stem.match_indices('-').filter_map(|(at, _)| stem.split_at_checked(at));
+    let (name, rest) = splits.find(|(_, rest)| is_version(rest.trim_start_matches('-')))?;
+    parts("cargo", name, rest.trim_start_matches('-'))
 }
 
 /// `/MODULE/@v/VERSION.zip`: <https://go.dev/ref/mod#goproxy-protocol>.
@@ -185,6 +187,7 @@ mod tests {
             ("https://n.example/@a%2fb/-/b-1.3.0-rc.1.tgz", "npm @a/b 1.3.0-rc.1"),
             ("https://n.example/@a/b/-/b-1.3.0.tgz", "npm @a/b 1.3.0"),
             ("https://c.example/crates/serde/serde-1.0.1.crate", "cargo serde 1.0.1"),
+            ("https://c.example/dl/wasm-2-1.0.1-rc.1.crate", "cargo wasm-2 1.0.1-rc.1"),
             ("https://c.example/api/v1/crates/serde/1.0.1/download", "cargo serde 1.0.1"),
             (
                 "https://p.example/example.org/!mod/x/@v/v1.2.3.zip",

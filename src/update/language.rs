@@ -3,6 +3,9 @@
 use super::identity::{normalized, unescaped};
 use crate::lock::{LockedFetch, Lockfile};
 
+/// Its pages say of versions only where a POM leaves one open, and have no name that a package has.
+pub const MAVEN: &str = "maven";
+
 /// One page of an index, as a lock has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LanguagePage {
@@ -27,7 +30,8 @@ pub fn language_pages(lock: &Lockfile) -> Vec<LanguagePage> {
 }
 
 fn page_of(fetch: &LockedFetch) -> Option<(&'static str, String)> {
-    if fetch.method.is_some() {
+    // npm asks for itself too, which a registry need not have: what was not found is no page.
+    if fetch.method.is_some() || fetch.status.is_some() {
         return None;
     }
     let url = fetch.url.split(['?', '#']).next().unwrap_or_default();
@@ -60,7 +64,7 @@ fn go(path: &str) -> Option<(&'static str, String)> {
 /// path of a repository cannot be told from it.
 fn maven(path: &str) -> Option<(&'static str, String)> {
     let folder = path.strip_suffix("/maven-metadata.xml")?;
-    Some(("maven", folder.rsplit('/').next()?.to_owned()))
+    Some((MAVEN, folder.rsplit('/').next()?.to_owned()))
 }
 
 /// `info/NAME`, and what is about all gems.
@@ -104,8 +108,17 @@ fn npm(path: &str, variant: Option<&str>) -> Option<(&'static str, String)> {
 }
 
 impl LanguagePage {
+    /// Whether it is the page of this package.
+    pub fn is_of(&self, kind: &str, name: &str) -> bool {
+        !self.name.is_empty() && (self.kind, &*self.name) == (kind, name)
+    }
+
     /// Whether a user's word names the package.
     pub fn is_named(&self, word: &str) -> bool {
+        if let (MAVEN, Some((group, artifact))) = (self.kind, word.split_once(':')) {
+            let folder = format!("/{}/{artifact}/", group.replace('.', "/"));
+            return self.fetch.url.contains(&folder);
+        }
         !self.name.is_empty() && self.name == normalized(self.kind, word)
     }
 }
@@ -141,5 +154,11 @@ mod tests {
         for url in ["https://x.example/tool", "https://x.example/", "https://x.example/a/b/c"] {
             assert_eq!(page(url, None), None, "{url}");
         }
+        let url = "https://n.example/npm".to_owned();
+        let mut fetch = LockedFetch::new(url, Digest::of(b""), 0, "1".to_owned());
+        fetch.variant = Some("npm-install".to_owned());
+        assert!(page_of(&fetch).is_some());
+        fetch.status = Some(404);
+        assert_eq!(page_of(&fetch), None);
     }
 }

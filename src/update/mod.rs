@@ -3,9 +3,10 @@
 //!
 //! | manager | index | so that one package moves |
 //! | --- | --- | --- |
-//! | pip, npm, cargo, go, gem | a page for each package | its page is asked anew |
+//! | pip, npm, cargo, go, gem | a page for each package | its page is asked anew, and those of what it forces along |
 //! | apt | one for all, signed | the old one stays beside the new one, see [`Draft`] |
-//! | apk, dnf | one for all, signed | all that it offers newer move along, by name |
+//! | apk, dnf | one for all | the same; where a step hides its repositories from rlock, all that it offers newer move along, by name |
+//! | maven | one for each, where a POM leaves the version open | nothing moves alone, which is said |
 //!
 //! Pure: locks and bytes in, values out. Who fetches and builds is `cli`.
 
@@ -14,6 +15,7 @@ mod draft;
 mod identity;
 mod language;
 mod moves;
+mod needs;
 mod pages;
 mod solve;
 mod world;
@@ -22,10 +24,11 @@ mod world;
 mod tests;
 
 pub use archive::{IndexFile, LockedArchive, all_indexes, is_security, locked_archives};
-pub use draft::{Draft, hold};
+pub use draft::{Draft, hold, hold_indexes};
 pub use identity::{Identity, file_identity, listed};
-pub use language::{LanguagePage, language_pages};
+pub use language::{LanguagePage, MAVEN, language_pages};
 pub use moves::{Moved, moved};
+pub use needs::{Need, is_met, module_needs, needs, python_needs};
 pub use pages::{PageError, Released, releases};
 pub use solve::{Problem, Solution, Step, solve};
-pub use world::{Candidate, Item, Key, World};
+pub use world::{Candidate, Item, Key, OfferedFile, World};

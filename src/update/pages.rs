@@ -39,6 +39,11 @@ pub fn releases(kind: &'static str, name: &str, page: &[u8]) -> Result<Released,
         "pypi" => Some(of(kind, pypi_html(name, text))),
         "npm" => npm(&json()?),
         "cargo" => Some(of(kind, cargo(text))),
+        // `@latest`, of what has no list of versions.
+        "golang" if text.trim_start().starts_with('{') => {
+            let version = json()?.get("Version").and_then(Value::as_str).map(str::to_owned);
+            version.map(|version| of(kind, vec![version]))
+        }
         "golang" => Some(of(kind, text.lines().map(str::trim).map(str::to_owned).collect())),
         "gem" => Some(of(kind, gem(text))),
         _ => None,
@@ -157,6 +162,11 @@ mod tests {
         assert_eq!(
             latest_of("golang", "v1.2.0\nv1.10.0\nv2.0.0-rc1\n").as_deref(),
             Some("v1.10.0")
+        );
+        let latest = "{\"Version\":\"v0.0.0-20250101000000-0123456789ab\"}";
+        assert_eq!(
+            latest_of("golang", latest).as_deref(),
+            Some("v0.0.0-20250101000000-0123456789ab")
         );
         assert_eq!(
             latest_of("gem", "---\n1.0 |x\n1.2-java |x\n2.0.pre |x\n").as_deref(),

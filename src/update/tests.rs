@@ -51,7 +51,7 @@ fn offer(text: &str) -> (Offer, Vec<Dependency>) {
 }
 
 fn moved(installed: &[&str], offered: &[&str], wanted: &[&str]) -> Result<Vec<String>, String> {
-    let mut old = World::new("amd64");
+    let mut old = World::new("deb", "amd64");
     old.add(0, installed.iter().map(|text| offer(text)).collect());
     let installed: BTreeMap<Key, Item> = installed
         .iter()
@@ -61,7 +61,7 @@ fn moved(installed: &[&str], offered: &[&str], wanted: &[&str]) -> Result<Vec<St
             (offer.name, found.item.clone())
         })
         .collect();
-    let mut new = World::new("amd64");
+    let mut new = World::new("deb", "amd64");
     new.add(0, offered.iter().map(|text| offer(text)).collect());
     let wanted: BTreeSet<Key> = wanted.iter().map(ToString::to_string).collect();
     let solution = solve(&installed, &wanted, &new).map_err(|problem| problem.to_string())?;

@@ -1,6 +1,7 @@
 //! What is installed, and what could be: packages by name, as far as dependencies matter.
 
 use crate::index::{Dependency, Offer, Provided, Relation};
+use crate::oci::Digest;
 use crate::package::version;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ pub type Key = String;
 /// What is known of one version of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
+    /// The purl type, whose order of versions counts.
+    pub kind: &'static str,
     /// Name.
     pub name: String,
     /// Architecture.
@@ -32,20 +35,37 @@ pub struct Candidate {
     pub item: Item,
     /// Which archive, by its place in the caller's list.
     pub archive: usize,
+    /// Its file.
+    pub file: OfferedFile,
+}
+
+/// The file of a version, as a signed index tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedFile {
+    /// Name and version of the source package, where the index names another one.
+    pub source: Option<(String, String)>,
+    /// Path below the archive's root.
+    pub location: String,
+    /// What it must give; none where the index has another kind of digest.
+    pub sha256: Option<Digest>,
+    /// Its bytes.
+    pub size: u64,
 }
 
 /// All that archives offer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct World {
+    kind: &'static str,
     native: String,
     offers: BTreeMap<Key, Vec<Candidate>>,
     providers: BTreeMap<String, Vec<Key>>,
 }
 
 impl World {
-    /// Nothing, for a system of this architecture.
-    pub fn new(native: &str) -> Self {
-        Self { native: native.to_owned(), ..Self::default() }
+    /// Nothing, for packages of a purl type in a system of this architecture.
+    pub fn new(kind: &'static str, native: &str) -> Self {
+        let (offers, providers) = (BTreeMap::new(), BTreeMap::new());
+        Self { kind, native: native.to_owned(), offers, providers }
     }
 
     /// Adds what an archive offers.
@@ -58,15 +78,19 @@ impl World {
                     providers.push(key.clone());
                 }
             }
-            let Offer { name, architecture, version, depends, provides, .. } = offer;
-            let item = Item { name, architecture, version, depends, breaks, provides };
-            self.offers.entry(key).or_default().push(Candidate { item, archive });
+            let sha256 = offer.sha256();
+            let Offer { kind, name, architecture, version, depends, provides, .. } = offer;
+            let Offer { source, location, size, .. } = offer;
+            let file = OfferedFile { source, location, sha256, size };
+            let item = Item { kind, name, architecture, version, depends, breaks, provides };
+            self.offers.entry(key).or_default().push(Candidate { item, archive, file });
         }
     }
 
     /// How a package is called here.
     pub fn key(&self, name: &str, architecture: &str) -> Key {
-        if architecture.is_empty() || architecture == "all" || architecture == self.native {
+        let is_of_any = ["", "all", "noarch"].contains(&architecture);
+        if is_of_any || architecture == self.native {
             name.to_owned()
         } else {
             format!("{name}:{architecture}")
@@ -77,14 +101,28 @@ impl World {
     pub fn best(&self, key: &str) -> Option<&Candidate> {
         let mut best: Option<&Candidate> = None;
         for candidate in self.offers.get(key)? {
-            let is_later = best.is_none_or(|best| {
-                compare(&candidate.item.version, &best.item.version) == Some(Ordering::Greater)
-            });
+            let is_later =
+                best.is_none_or(|best| self.is_later(&candidate.item.version, &best.item.version));
             if is_later {
                 best = Some(candidate);
             }
         }
         best
+    }
+
+    /// The latest version, where it is later than this one.
+    pub fn later(&self, key: &str, than: &str) -> Option<&Candidate> {
+        self.best(key).filter(|best| self.is_later(&best.item.version, than))
+    }
+
+    /// Whether a version is later than another.
+    pub fn is_later(&self, version: &str, other: &str) -> bool {
+        version::compare(self.kind, version, other) == Some(Ordering::Greater)
+    }
+
+    /// Whether anything is called so, or stands for it.
+    pub fn knows(&self, name: &str) -> bool {
+        self.offers.contains_key(name) || self.providers.contains_key(name)
     }
 
     /// Every version.
@@ -105,8 +143,9 @@ impl World {
 
 impl Item {
     /// A package of which only the version is known.
-    pub fn bare(name: &str, architecture: &str, version: &str) -> Self {
+    pub fn bare(kind: &'static str, name: &str, architecture: &str, version: &str) -> Self {
         Self {
+            kind,
             name: name.to_owned(),
             architecture: architecture.to_owned(),
             version: version.to_owned(),
@@ -119,23 +158,28 @@ impl Item {
     /// Whether it satisfies a relation, itself or by what it stands for.
     pub fn satisfies(&self, wanted: &Dependency) -> bool {
         if self.name == wanted.name {
-            return fits(&self.version, wanted);
+            return fits(self.kind, &self.version, wanted);
         }
         // A name that is provided without a version satisfies no relation to one.
         self.provides.iter().any(|provided| {
             provided.name == wanted.name
                 && match (&provided.version, &wanted.version) {
                     (_, None) => true,
-                    (Some(version), Some(_)) => fits(version, wanted),
+                    (Some(version), Some(_)) => fits(self.kind, version, wanted),
                     (None, Some(_)) => false,
                 }
         })
     }
 }
 
-fn fits(version: &str, wanted: &Dependency) -> bool {
+fn fits(kind: &str, version: &str, wanted: &Dependency) -> bool {
     let Some((relation, other)) = &wanted.version else { return true };
-    let Some(order) = compare(version, other) else { return false };
+    // A relation of rpm that names no release is about all of them.
+    let version = match version.rsplit_once('-') {
+        Some((version, _release)) if kind == "rpm" && !other.contains('-') => version,
+        _ => version,
+    };
+    let Some(order) = version::compare(kind, version, other) else { return false };
     match relation {
         Relation::Less => order == Ordering::Less,
         Relation::LessOrEqual => order != Ordering::Greater,
@@ -144,11 +188,6 @@ fn fits(version: &str, wanted: &Dependency) -> bool {
         Relation::Greater => order == Ordering::Greater,
         Relation::Like => version.starts_with(other.as_str()),
     }
-}
-
-/// The order of versions of Debian.
-fn compare(left: &str, right: &str) -> Option<Ordering> {
-    version::compare("deb", left, right)
 }
 
 /// `libfoo (>= 3)`

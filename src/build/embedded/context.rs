@@ -2,7 +2,6 @@
 //! `.dockerignore` leaves out.
 
 use super::copy::{self, CopyError, CopyRequest, From, Source, SourcePath};
-use super::installed::Bases;
 use super::room::Room;
 use crate::archive::tar::Timestamp;
 use crate::build::plan::{Action, Base, CopySource, Plan, RunMountKind};
@@ -195,8 +194,6 @@ pub(crate) struct Shared {
     pub(crate) caches: super::mounts::Caches,
     /// Where the files of steps go.
     pub(crate) room: Room,
-    /// What is installed in the images.
-    pub(crate) bases: Bases,
 }
 
 impl Shared {
@@ -204,6 +201,6 @@ impl Shared {
     pub(crate) fn new(request: &Request<'_>) -> Result<Self, BuildError> {
         let contexts = Contexts::open(request)?;
         let caches = super::mounts::Caches::new(request.store.temporary_directory()?);
-        Ok(Self { contexts, caches, room: Room::open(request)?, bases: Bases::default() })
+        Ok(Self { contexts, caches, room: Room::open(request)? })
     }
 }

@@ -21,6 +21,7 @@ mod users;
 
 pub use copy::CopyError;
 pub use held::HeldError;
+pub(super) use installed::Bases;
 pub use mounts::PointError;
 pub use remote::GitError;
 pub use trust::TrustError;
@@ -151,7 +152,7 @@ fn base_packages(
     let (mut packages, mut warnings) = (BTreeMap::new(), Vec::new());
     for reference in request.images.keys() {
         let image = surrounding.base(&Base::Image(reference.clone()))?;
-        let installed = shared.bases.installed(&image.lowers, &shared.room)?;
+        let installed = request.layers.bases.installed(&image.lowers, &shared.room)?;
         packages.insert(reference.clone(), installed.packages());
         warnings.extend(installed.problems.iter().map(|text| format!("{reference}: {text}")));
     }

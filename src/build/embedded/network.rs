@@ -8,6 +8,7 @@ use crate::build::plan::RunAction;
 use crate::build::{BuildError, Outside};
 use crate::dockerfile;
 use crate::door::Visitor;
+use crate::package::Package;
 use crate::sandbox::{self, Attendant, Bind, Exit, NAME_SERVER, Stream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,6 +120,13 @@ impl<'a> Network<'a> {
             visit.end();
         }
         Ok(exit?)
+    }
+
+    /// Takes out of what is installed what holds the others.
+    pub(crate) fn forget_held(&self, packages: Option<&mut Vec<Package>>) {
+        if let (Some(_), Some(packages)) = (&self.holding, packages) {
+            packages.retain(|package| !Holding::is_own(package));
+        }
     }
 
     /// Takes every byte of the Door out of what the step wrote, when nothing of it is mounted any more.

@@ -102,7 +102,8 @@ fn run_in(
     if let Some(reason) = reason {
         return Err(FailedStep::of(step, reason, tail.into_lines()).into());
     }
-    let packages = mounted.packages_if_written(folder)?;
+    let mut packages = mounted.packages_if_written(folder)?;
+    network.forget_held(packages.as_mut());
     mounted.unmount()?;
     network.scrub().map_err(|error| at_step(step, error))?;
     mounts.finish(step, &folder.upper)?;

@@ -205,8 +205,8 @@ impl BuiltStage {
         if let Some(installed) = &self.installed {
             return Ok(Arc::clone(installed));
         }
-        let shared = surrounding.shared;
-        let installed = shared.bases.installed(&self.lowers, &shared.room)?;
+        let bases = &surrounding.request.layers.bases;
+        let installed = bases.installed(&self.lowers, &surrounding.shared.room)?;
         Ok(Arc::clone(self.installed.insert(installed)))
     }
 

@@ -83,7 +83,9 @@ Examples:
 const OUTDATED_EXAMPLES: &str = "\
 Examples:
   rlock outdated
-  rlock outdated --security --exit-code        in a schedule: 1 where there is a security fix";
+  rlock outdated --security --exit-code        in a schedule: 1 where there is a security fix
+  rlock outdated --advisories osv/ --require-advisories=7
+                                               what osv/ says, which must cover everything";
 
 const BUILD_EXAMPLES: &str = "\
 Examples:

@@ -3,6 +3,7 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are the help pages, which are plain text")]
 
+mod advisories;
 mod command;
 mod given;
 mod integration;
@@ -16,6 +17,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use advisories::AdvisoryArguments;
 pub use command::Command;
 pub use given::{AgentArgument, HostArgument, SecretArgument, SecretSource};
 pub use integration::{CompletionsArguments, ForgeName, InitArguments, ManArguments};
@@ -26,7 +28,7 @@ pub use store::{
     LockPlaceArguments, Place, RemoteArgument, StoreArguments, StoreCommand, StoreGcArguments,
     StorePullArguments, StorePushArguments, StoreStatusArguments, StoreVerifyArguments,
 };
-pub use update::{OutdatedArguments, UpdateArguments};
+pub use update::{ChangelogChoice, OutdatedArguments, UpdateArguments};
 pub use value::{BuildArgument, Format, OutputFile, RuleName, SchemaArgument, Size};
 
 use crate::finding::Severity;

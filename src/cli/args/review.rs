@@ -1,6 +1,6 @@
 //! Arguments of `rlock review`.
 
-use super::{InputArguments, ReportArguments};
+use super::{AdvisoryArguments, InputArguments, ReportArguments};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -19,9 +19,6 @@ pub struct ReviewArguments {
     /// Build both locks, and say of every changed file why it changed
     #[arg(long)]
     pub files: bool,
-    /// Advisory data: an OSV directory or zip, and the like; may be repeated
-    #[arg(long = "advisories", value_name = "PATH")]
-    pub advisories: Vec<PathBuf>,
     /// Also write the text of a pull request, Markdown of at most 64 KiB, to a file
     ///
     /// Where all of it is longer, it is in `FILE.full.md`, and the text says so.
@@ -30,6 +27,9 @@ pub struct ReviewArguments {
     /// Do not touch the network
     #[arg(long)]
     pub offline: bool,
+    /// Advisories.
+    #[command(flatten)]
+    pub advisories: AdvisoryArguments,
     /// What to build.
     #[command(flatten)]
     pub input: InputArguments,

@@ -1,11 +1,10 @@
 //! The arguments of `rlock update` and `rlock outdated`.
 
-use super::{InputArguments, NetworkMode, ReportArguments};
-use clap::Args;
+use super::{AdvisoryArguments, InputArguments, NetworkMode, ReportArguments};
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use std::path::PathBuf;
 
 /// `rlock update`.
 #[derive(Debug, Args)]
@@ -18,10 +17,23 @@ pub struct UpdateArguments {
     /// Look up again what the names of base images stand for
     #[arg(long, help_heading = "Update")]
     pub base: bool,
-    /// Move only what a later version repairs: one in an archive of security fixes, or one that
-    /// advisory data says so of
+    /// Move only what a later version repairs: one in an archive of security fixes, one that advisory
+    /// data says so of, or one whose changelog names a repaired vulnerability
     #[arg(long, help_heading = "Update")]
     pub security: bool,
+    /// Whether --security reads changelogs of packages of apt that nothing else tells of
+    ///
+    /// They stand inside the package files, which are fetched for that. `auto` does so while these
+    /// are no more than 100 MB together, the smallest first, and says what is left.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        requires = "security",
+        help_heading = "Update"
+    )]
+    pub changelogs: ChangelogChoice,
     /// To packages as they were at a time
     ///
     /// A day (2026-11-21), or a time (2026-11-21T08:30:00Z). For archives that rlock.toml says a place
@@ -31,18 +43,30 @@ pub struct UpdateArguments {
     /// Say what would move, and stop there
     #[arg(long, help_heading = "Update")]
     pub dry_run: bool,
-    /// Advisory data: an OSV directory or zip, and the like; may be repeated
-    #[arg(long = "advisories", value_name = "PATH", help_heading = "Update")]
-    pub advisories: Vec<PathBuf>,
     /// Do not touch the network
     #[arg(long, help_heading = "Update")]
     pub offline: bool,
+    /// Advisories.
+    #[command(flatten)]
+    pub advisories: AdvisoryArguments,
     /// What to build.
     #[command(flatten)]
     pub input: InputArguments,
     /// The report.
     #[command(flatten)]
     pub report: ReportArguments,
+}
+
+/// `--changelogs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ChangelogChoice {
+    /// Up to 100 MB
+    #[default]
+    Auto,
+    /// All of them
+    Always,
+    /// None of them
+    Never,
 }
 
 impl UpdateArguments {
@@ -61,12 +85,12 @@ pub struct OutdatedArguments {
     /// Exit with 1 where there is something to update, with 5 where that could not be found out
     #[arg(long, help_heading = "Outdated")]
     pub exit_code: bool,
-    /// Advisory data: an OSV directory or zip, and the like; may be repeated
-    #[arg(long = "advisories", value_name = "PATH", help_heading = "Outdated")]
-    pub advisories: Vec<PathBuf>,
     /// Do not touch the network: compare with what was seen last
     #[arg(long, help_heading = "Outdated")]
     pub offline: bool,
+    /// Advisories.
+    #[command(flatten)]
+    pub advisories: AdvisoryArguments,
     /// What the lock is for.
     #[command(flatten)]
     pub input: InputArguments,

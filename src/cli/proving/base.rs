@@ -1,9 +1,11 @@
 //! The lock that another one is to replace: a file, or what git has of it.
 
 use crate::cli::context::Context;
+use crate::cli::existing;
 use crate::cli::failure::{InLockfile, Misuse, Unreadable};
 use crate::cli::project::read_at_most;
 use crate::lock::{self, Lockfile};
+use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +23,8 @@ pub(super) struct Base {
 
 struct Revision {
     directory: PathBuf,
+    /// Where the lock is below that directory.
+    folder: PathBuf,
     commit: String,
 }
 
@@ -31,11 +35,12 @@ impl Base {
         lock_path: &Path,
         context: &Context,
     ) -> anyhow::Result<Option<Self>> {
-        let directory = match lock_path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let file = lock_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // A lock of another revision may be in a folder that the work tree lacks.
+        let folder = lock_path.parent().unwrap_or(Path::new(""));
+        let (directory, inside) =
+            existing::split(folder).with_context(|| format!("`{}`", folder.display()))?;
+        let file = inside.join(lock_path.file_name().unwrap_or_default());
+        let file = file.to_string_lossy().into_owned();
         let Some(wanted) = wanted else {
             return Self::merge_base(&directory, &file, lock_path, context);
         };
@@ -61,7 +66,7 @@ impl Base {
         let text = blob(&directory, &commit, &path).ok_or_else(missing)?;
         let error = |error| InLockfile { path: PathBuf::from(wanted), error };
         let lock = Lockfile::parse(&text).map_err(error)?;
-        let revision = Some(Revision { directory, commit });
+        let revision = Some(Revision { directory, folder: inside, commit });
         Ok(Some(Self { lock, name: wanted.to_owned(), revision }))
     }
 
@@ -83,15 +88,16 @@ impl Base {
         let lock = Lockfile::parse(&text).map_err(error)?;
         let short: String = base.chars().take(12).collect();
         let name = format!("{short}, the merge base with {branch}");
-        let revision = Some(Revision { directory: directory.to_owned(), commit: base });
+        let folder = Path::new(file).parent().unwrap_or(Path::new("")).to_owned();
+        let revision = Some(Revision { directory: directory.to_owned(), folder, commit: base });
         Ok(Some(Self { lock, name, revision }))
     }
 
     /// Whether a file beside the lock is the same at that time; yes where the base is a file of the
     /// user's choice, who has chosen the others as well.
     pub(super) fn has(&self, path: &Path, content: &[u8]) -> bool {
-        let Some(Revision { directory, commit }) = &self.revision else { return true };
-        let path = format!("./{}", path.to_string_lossy());
+        let Some(Revision { directory, folder, commit }) = &self.revision else { return true };
+        let path = format!("./{}", folder.join(path).to_string_lossy());
         blob(directory, commit, &path).is_some_and(|before| before == content)
     }
 }

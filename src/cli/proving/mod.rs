@@ -4,12 +4,16 @@
 //! the Dockerfile and rlock.toml beside it, the Store, and, through git, the base branch.
 
 mod base;
+mod bound;
 mod keys;
+mod layers;
 mod rows;
+mod yum;
 
 use super::args::{LockArguments, NetworkMode};
 use super::context::Context;
 use super::failure::{InLockfile, StaleLock};
+use super::listing;
 use super::project::{Project, read_at_most};
 use super::store;
 use crate::finding::{Finding, Severity};
@@ -19,11 +23,24 @@ use crate::oci::Digest;
 use crate::report::{LockState, ProofReport, ProofRow, ProofVerdict, Status, Trust};
 use crate::store::{Store, StoreError};
 use base::Base;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Bytes of an index or package file that is read.
 const BODY_MAX: u64 = 2 << 30;
+
+/// How much of what the Store has is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// All that the lock names, and whole.
+    All,
+    /// What the base lock does not have. Of a layer that was read before, its keys are known.
+    Moved,
+}
+
+/// What is not said where not all is read.
+const NOT_READ: &str = "content that did not move was not hashed again, nor were layers of images \
+                        whose keys are known: `rlock lock --verify` hashes all";
 
 /// Proves the lock, as far as that goes.
 pub(super) fn run(arguments: &LockArguments, context: &Context) -> anyhow::Result<ProofReport> {
@@ -43,7 +60,7 @@ pub(super) fn run(arguments: &LockArguments, context: &Context) -> anyhow::Resul
         store::pull_for(&project, &store, NetworkMode::Online, context)?;
     }
     let Judged { rows, keys, notes } =
-        judge(&project, (&lock, &Lines::of(&text)), base.as_ref(), &store)?;
+        judge(&project, (&lock, &Lines::of(&text)), base.as_ref(), (&store, Reading::All))?;
     let findings = rows::findings(&rows, &path);
     let status = rows.iter().fold(Status::Ok, |status, (row, matters)| {
         status.and(match row.verdict {
@@ -75,23 +92,32 @@ fn judge(
     project: &Project,
     (lock, lines): (&Lockfile, &Lines),
     base: Option<&Base>,
-    store: &Store,
+    (store, reading): (&Store, Reading),
 ) -> anyhow::Result<Judged> {
     let mut notes = Vec::new();
-    let keys = keys::collect(project, lock, base, store, &mut notes)?;
-    let damaged = damaged(lock, store)?;
+    let (keys, damaged) = rayon::join(
+        || keys::collect(project, lock, base, (store, reading), &mut notes),
+        || {
+            listing::keep(lock, store);
+            damaged(&named(lock, base.filter(|_| reading == Reading::Moved)), store)
+        },
+    );
+    let (keys, damaged) = (keys?, damaged?);
+    notes.extend(bound::notes(lock, &keys.bindings));
     let evidence = Evidence {
         lock,
         base: base.map(|base| &base.lock),
         bodies: &|digest| body(digest, store, &damaged),
         keyring: &keys.openpgp,
         apk_keys: &keys.apk,
+        bindings: &keys.bindings,
     };
     let rows = rows::rows(lock, lines, proof::prove(&evidence), &damaged);
     Ok(Judged { rows, keys: keys.openpgp.len() + keys.apk.len(), notes })
 }
 
-/// What would be said of the project's lock with that base: a file, or `REV:PATH`.
+/// What would be said of the project's lock with that base, a file or `REV:PATH`, if what is in both
+/// is what it was.
 pub(super) fn trust(
     project: &Project,
     lock: &Lockfile,
@@ -101,7 +127,9 @@ pub(super) fn trust(
 ) -> anyhow::Result<(Trust, Vec<Finding>)> {
     let find = |base| Base::find(Some(base), &project.lock_path, context);
     let base = base.map(find).transpose()?.flatten();
-    let judged = judge(project, (lock, &Lines::of(b"")), base.as_ref(), store)?;
+    let lines = Lines::of(b"");
+    let mut judged = judge(project, (lock, &lines), base.as_ref(), (store, Reading::Moved))?;
+    judged.notes.push(NOT_READ.to_owned());
     let mut findings = rows::findings(&judged.rows, &project.lock_path);
     findings.retain(|finding| finding.severity == Severity::Error);
     // Without its text the lines of the lock are not known.
@@ -112,14 +140,20 @@ pub(super) fn trust(
     Ok((Trust { rows, notes: judged.notes }, findings))
 }
 
-/// Content of packages and fetches that the Store has under a wrong name, and what is wrong.
-fn damaged(lock: &Lockfile, store: &Store) -> anyhow::Result<BTreeMap<Digest, String>> {
-    let packages = lock.packages.iter().filter_map(|package| package.sha256);
-    let mut digests: Vec<Digest> =
-        packages.chain(lock.fetches.iter().map(|fetch| fetch.sha256)).collect();
-    digests.sort();
-    digests.dedup();
-    digests.retain(|digest| store.contains(digest));
+/// Content of packages and fetches of a lock, without that of the other.
+fn named(lock: &Lockfile, without: Option<&Base>) -> BTreeSet<Digest> {
+    fn all(lock: &Lockfile) -> impl Iterator<Item = Digest> {
+        let packages = lock.packages.iter().filter_map(|package| package.sha256);
+        packages.chain(lock.fetches.iter().map(|fetch| fetch.sha256))
+    }
+    let without: BTreeSet<Digest> = without.into_iter().flat_map(|it| all(&it.lock)).collect();
+    all(lock).filter(|digest| !without.contains(digest)).collect()
+}
+
+/// What of it the Store has under a wrong name, and what is wrong.
+fn damaged(digests: &BTreeSet<Digest>, store: &Store) -> anyhow::Result<BTreeMap<Digest, String>> {
+    let digests: Vec<Digest> =
+        digests.iter().filter(|digest| store.contains(digest)).copied().collect();
     let damaged = store.find_damaged(&digests, &|_| {})?;
     let named = damaged
         .into_iter()

@@ -1,12 +1,14 @@
-//! Both locks, built: the old one from the files of its revision, the new one from the work tree.
+//! Both locks, built, each from the files of its own side.
 
+use super::brought;
+use super::given::{self, Given};
 use super::origins::{self, Made};
-use super::sides::{Sides, Source};
+use super::sides::Sides;
 use super::tree::{self, Tree};
 use crate::build::Built;
 use crate::build::embedded::Embedded;
 use crate::build::event::BuildName;
-use crate::cli::args::{InputArguments, ReviewArguments};
+use crate::cli::args::ReviewArguments;
 use crate::cli::building::Prepared;
 use crate::cli::context::Context;
 use crate::cli::failure::Misuse;
@@ -16,10 +18,7 @@ use crate::door::Mode;
 use crate::lock::Lockfile;
 use crate::review::files::{Images, Side};
 use crate::review::{self, Input, Review};
-use crate::store::{Image, Store, TemporaryDirectory};
-use std::fs::{FileTimes, Metadata};
-use std::io;
-use std::path::{Path, PathBuf};
+use crate::store::Image;
 
 /// Both builds.
 pub(super) struct Both {
@@ -33,98 +32,38 @@ struct One {
     built: Built,
     image: Image,
     lock: Lockfile,
-    /// The files of the revision, for as long as somebody may ask for them.
-    _checkout: Option<TemporaryDirectory>,
+    /// For as long as somebody may ask for them.
+    _files: Given,
 }
 
-/// Builds both.
+/// Builds both, the new one from these files.
 pub(super) fn both(
     sides: &Sides<'_>,
+    new_files: &Given,
     arguments: &ReviewArguments,
     context: &Context,
 ) -> anyhow::Result<Both> {
     let (Some(old), Some(new)) = (&sides.old.lock, &sides.new.lock) else {
         anyhow::bail!("a lock is missing");
     };
-    if let Source::Revision(revision, _) = &sides.new.source {
-        return Err(Misuse {
-            message: format!(
-                "--files builds the new lock from the work tree, not from {}",
-                revision.name
-            ),
-            hint: "check that revision out first".to_owned(),
-        }
-        .into());
-    }
-    let mut input = arguments.input.clone();
-    input.file = Some(sides.dockerfile.clone());
-    input.platform = Some(new.platform.clone());
-    let store = context.open_store()?;
-    let (old_input, checkout) = old_input(sides, &input, &store)?;
-    let old = One::build((old_input, checkout), old, arguments, context)?;
-    let new = One::build((input, None), new, arguments, context)?;
+    let old_files = given::old(sides, new_files, arguments, &context.open_store()?)?;
+    let old = One::build(old_files, old, arguments, context)?;
+    let new = One::build(new_files.clone(), new, arguments, context)?;
     Ok(Both { old, new })
-}
-
-/// What the old lock was made of: the files of its revision; where it is only a file, those of the
-/// work tree.
-fn old_input(
-    sides: &Sides<'_>,
-    input: &InputArguments,
-    store: &Store,
-) -> anyhow::Result<(InputArguments, Option<TemporaryDirectory>)> {
-    let (Source::Revision(revision, _), Some(repository)) = (&sides.old.source, &sides.repository)
-    else {
-        return Ok((input.clone(), None));
-    };
-    let checkout = store.temporary_directory()?;
-    let tree = checkout.path().join("tree");
-    std::fs::create_dir(&tree)?;
-    repository.check_out(revision, &tree)?;
-    let mut old = input.clone();
-    // A name that no file has, so that a path and its folder are looked up alike.
-    let directory = repository.below(&input.directory.join("-"))?;
-    old.directory = tree.join(directory.parent().unwrap_or(Path::new("")));
-    old.file = Some(tree.join(repository.below(&sides.dockerfile)?));
-    keep_times(&old.directory, &input.directory)?;
-    Ok((old, Some(checkout)))
-}
-
-/// Gives files of a checkout the times of the same files in the work tree: git notes none, and a
-/// copied file keeps its own.
-fn keep_times(checkout: &Path, work_tree: &Path) -> io::Result<()> {
-    let mut directories = vec![PathBuf::new()];
-    while let Some(directory) = directories.pop() {
-        for entry in crate::store::read_dir_sorted(&checkout.join(&directory))? {
-            let path = directory.join(entry.file_name());
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                directories.push(path.clone());
-            }
-            let there = std::fs::symlink_metadata(work_tree.join(&path));
-            let same = |it: &Metadata| it.file_type() == kind && !kind.is_symlink();
-            if let Some(modified) = there.ok().filter(same).and_then(|it| it.modified().ok()) {
-                let file = std::fs::File::open(checkout.join(&path))?;
-                file.set_times(FileTimes::new().set_modified(modified))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 impl One {
     fn build(
-        (input, checkout): (InputArguments, Option<TemporaryDirectory>),
+        files: Given,
         lock: &Lockfile,
         arguments: &ReviewArguments,
         context: &Context,
     ) -> anyhow::Result<Self> {
-        let mut project = Project::load(&input, context)?;
-        project.lock = Some(lock.clone());
+        let project = files.project(lock, context)?;
         let misfits = lock.fit(&project.wanted()?);
         if let Some(first) = misfits.first() {
             return Err(Misuse {
-                message: format!("the lock does not fit `{}`: {first}", project.path.display()),
+                message: format!("the lock does not fit `{}`: {first}", files.name),
                 hint: "run `rlock lock` and commit the file; what a lock means is told by the \
                        Dockerfile that it fits"
                     .to_owned(),
@@ -132,10 +71,10 @@ impl One {
             .into());
         }
         let network = super::network(arguments);
-        let prepared = Prepared::new(&project, &input, (Mode::Locked, network), context)?;
+        let prepared = Prepared::new(&project, &files.input, (Mode::Locked, network), context)?;
         let built = prepared.build(&Embedded, BuildName::Only, &project, context)?;
         let image = prepared.store.image(&built.manifest)?;
-        Ok(Self { project, prepared, built, image, lock: lock.clone(), _checkout: checkout })
+        Ok(Self { project, prepared, built, image, lock: lock.clone(), _files: files })
     }
 
     fn mount(&self) -> anyhow::Result<Tree> {
@@ -168,14 +107,14 @@ impl Both {
         diff: &ImageDiff,
         context: &Context,
     ) -> anyhow::Result<Review> {
-        let layers = [
-            origins::layers(self.old.made(), self.new.made())?,
-            origins::layers(self.new.made(), self.old.made())?,
-        ];
-        let [old_layers, new_layers] = &layers;
+        let new_layers = &origins::layers(self.new.made(), self.old.made())?;
+        let mut old_layers = origins::layers(self.old.made(), self.new.made())?;
+        origins::relocate(&mut old_layers, new_layers, input.places);
+        let old_layers = &old_layers;
         let (old, new) = (self.old.mount()?, self.new.mount()?);
-        let anywhere =
-            review::moves(input.old, input.new).iter().any(|moved| tree::is_anywhere(&moved.kind));
+        let moves = review::moves(input.old, input.new);
+        let anywhere = moves.iter().any(|moved| tree::is_anywhere(&moved.kind));
+        let [old_brought, new_brought] = brought::of(&moves, &self.new.prepared.store);
         let (old_holdings, _) = old.holdings(anywhere)?;
         let (new_holdings, problems) = new.holdings(anywhere)?;
         for problem in problems {
@@ -184,21 +123,26 @@ impl Both {
         let (read_old, read_new) = (|path: &[u8]| old.read(path), |path: &[u8]| new.read(path));
         let (find_old, find_new) =
             (|path: &[u8]| old.resolve(path), |path: &[u8]| new.resolve(path));
+        let (list_old, list_new) = (|path: &[u8]| old.list(path), |path: &[u8]| new.list(path));
         let images = Images {
             diff,
             old: Side {
                 manifest: self.old.built.manifest,
                 holdings: &old_holdings,
+                brought: &old_brought,
                 layers: old_layers,
                 read: &read_old,
                 resolve: &find_old,
+                list: &list_old,
             },
             new: Side {
                 manifest: self.new.built.manifest,
                 holdings: &new_holdings,
+                brought: &new_brought,
                 layers: new_layers,
                 read: &read_new,
                 resolve: &find_new,
+                list: &list_new,
             },
         };
         Ok(review::review(&Input { images: Some(images), ..*input }))

@@ -4,6 +4,7 @@
 //! and sees revisions of the user only behind `--end-of-options`, once: from there on they are digests.
 
 use crate::cli::context::Context;
+use crate::cli::existing;
 use crate::cli::failure::Misuse;
 use crate::lock;
 use anyhow::{Context as _, bail};
@@ -44,7 +45,10 @@ pub(super) struct Revision {
 impl<'a> Repository<'a> {
     /// The repository that a directory is in.
     pub(super) fn of(directory: &Path, context: &'a Context) -> anyhow::Result<Self> {
-        let here = Self { context, root: directory.to_owned() };
+        // Another revision may have a folder that the work tree lacks.
+        let (there, _) =
+            existing::split(directory).with_context(|| format!("`{}`", directory.display()))?;
+        let here = Self { context, root: there };
         let output = here.run(["rev-parse", "--show-toplevel"])?;
         if !output.status.success() {
             let said = text(&output.stderr);
@@ -68,12 +72,10 @@ impl<'a> Repository<'a> {
 
     /// The path of a file below the top.
     pub(super) fn below(&self, path: &Path) -> anyhow::Result<PathBuf> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let folder = folder.canonicalize().with_context(|| format!("`{}`", folder.display()))?;
-        let path = folder.join(path.file_name().unwrap_or_default());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (there, missing) =
+            existing::split(folder).with_context(|| format!("`{}`", folder.display()))?;
+        let path = there.join(missing).join(path.file_name().unwrap_or_default());
         let outside = || Misuse {
             message: format!("`{}` is not below `{}`", path.display(), self.root.display()),
             hint: "name the lock of the other side by its path, or run it in the repository that \
@@ -82,6 +84,13 @@ impl<'a> Repository<'a> {
         };
         let root = self.root.canonicalize()?;
         Ok(path.strip_prefix(root).map(Path::to_owned).map_err(|_| outside())?)
+    }
+
+    /// The same of a directory, which may be the top itself.
+    pub(super) fn directory_below(&self, directory: &Path) -> anyhow::Result<PathBuf> {
+        // A name that nothing has, so that the directory's own links are resolved too.
+        let below = self.below(&directory.join("-"))?;
+        Ok(below.parent().map(Path::to_owned).unwrap_or_default())
     }
 
     /// The commit that a user's name for one means.
@@ -168,50 +177,41 @@ impl<'a> Repository<'a> {
 
     /// A file of a commit; nothing where it has none.
     pub(super) fn file(&self, revision: &Revision, path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-        let commit = &revision.commit;
-        let listed = self.run_with(
-            [
-                OsStr::new("ls-tree"),
-                OsStr::new("-l"),
-                OsStr::new(commit),
-                OsStr::new("--"),
-                path.as_os_str(),
-            ],
-            &[],
-        )?;
-        let listed = self.succeeded(listed, "ls-tree")?;
-        // `100644 blob DIGEST SIZE<tab>PATH`.
-        let line = text(&listed.stdout);
-        let mut words = line.split_whitespace();
-        let (Some(_), Some("blob"), Some(blob), Some(size)) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Ok(None);
-        };
+        let Some((blob, size)) = self.blob(revision, path)? else { return Ok(None) };
         if size.parse::<usize>().is_ok_and(|size| size > lock::SIZE_MAX) {
             bail!("`{}` of {} is too large", path.display(), revision.name);
         }
-        let output = self.run(["cat-file", "blob", blob])?;
+        let output = self.run(["cat-file", "blob", &blob])?;
         Ok(Some(self.succeeded(output, "cat-file")?.stdout))
     }
 
-    /// Puts the files of a commit into an empty directory. Through an index of its own and not by
-    /// `git archive`, which leaves out and rewrites what attributes say (`export-ignore`,
-    /// `export-subst`): a build would get another context than a checkout gives it.
-    pub(super) fn check_out(&self, revision: &Revision, into: &Path) -> anyhow::Result<()> {
-        let index = into.with_extension("index");
-        let variables = [("GIT_INDEX_FILE", index.as_os_str())];
-        let read = self.run_with(["read-tree", &revision.commit].map(OsStr::new), &variables)?;
-        self.succeeded(read, "read-tree")?;
-        let mut prefix = std::ffi::OsString::from("--prefix=");
-        prefix.push(into);
-        prefix.push("/");
-        let words =
-            [OsStr::new("checkout-index"), OsStr::new("--all"), OsStr::new("--quiet"), &prefix];
-        let checked_out = self.run_with(words, &variables)?;
-        self.succeeded(checked_out, "checkout-index")?;
-        drop(std::fs::remove_file(&index));
-        Ok(())
+    /// Name and size of a file's content in a commit.
+    fn blob(&self, revision: &Revision, path: &Path) -> anyhow::Result<Option<(String, String)>> {
+        let commit = &revision.commit;
+        let words = ["ls-tree", "-l", "--full-tree", commit, "--"].map(OsStr::new);
+        let listed = self.run_with(words.into_iter().chain([path.as_os_str()]), &[])?;
+        let listed = self.succeeded(listed, "ls-tree")?;
+        // `100644 blob DIGEST SIZE<tab>PATH`.
+        let line = text(&listed.stdout);
+        let mut words = line.split_whitespace().map(str::to_owned);
+        match (words.next(), words.next().as_deref(), words.next(), words.next()) {
+            (Some(_), Some("blob"), Some(blob), Some(size)) => Ok(Some((blob, size))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The Dockerfile beside a lock of a commit, below the top.
+    pub(super) fn dockerfile_of(
+        &self,
+        revision: &Revision,
+        lock: &Path,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        for path in super::sides::dockerfiles_of(lock) {
+            if self.blob(revision, &path)?.is_some() {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     fn succeeded(&self, output: Output, command: &str) -> anyhow::Result<Output> {
@@ -225,7 +225,7 @@ impl<'a> Repository<'a> {
         self.run_with(arguments.map(OsStr::new), &[])
     }
 
-    fn run_with<'b>(
+    pub(super) fn run_with<'b>(
         &self,
         arguments: impl IntoIterator<Item = &'b OsStr>,
         variables: &[(&str, &OsStr)],
@@ -254,6 +254,6 @@ impl<'a> Repository<'a> {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }

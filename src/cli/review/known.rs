@@ -1,59 +1,80 @@
 //! Advisory data for the packages of both locks and of their images.
 
 use super::contents::Contents;
-use crate::advisory::{self, Data, Date, Named, System};
-use crate::cli::context;
+use crate::advisory::service::Query;
+use crate::advisory::{self, Data, Named, System};
+use crate::cli::advisories::Wanted;
+use crate::cli::context::Context;
 use crate::lock::Lockfile;
 use crate::oci::Digest;
 use crate::package::Distribution;
-use crate::review::{Advisories, AdvisorySource, Asked, Checked, Known};
-use crate::store::Store;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use crate::review::{self, Advisories, AdvisorySource, Asked, Checked, Known};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds whose advisories are by source package.
 const BY_SOURCE: [&str; 3] = ["deb", "apk", "rpm"];
 
-/// Data that was given, and what the packages are of.
+/// Data that was given, what a service said, and what the packages are of.
 pub(in crate::cli) struct Local {
     data: Data,
+    /// The service that could not be asked, and why.
+    failure: Option<(String, String)>,
     /// The distribution that steps install packages of.
     release: Distribution,
     /// By manifest; what the Store does not have is missing.
     images: BTreeMap<Digest, Contents>,
 }
 
-/// Reads the data; none where none is given.
+/// Reads the data and asks the service, where that is wanted; none where nothing is. `more` are packages
+/// of the locks that their lists do not have.
 pub(in crate::cli) fn load(
-    paths: &[PathBuf],
+    wanted: &Wanted,
     [old, new]: [&Lockfile; 2],
-    store: &Store,
+    more: &[Asked<'_>],
+    context: &Context,
 ) -> anyhow::Result<Option<Local>> {
-    if paths.is_empty() {
+    if !wanted.is_something() {
         return Ok(None);
     }
-    let today = jiff::Timestamp::try_from(context::now())?;
-    let today: Date = today.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let data = Data::load(paths, today)?;
+    let store = context.open_store()?;
     let mut images = BTreeMap::new();
     for image in old.images.iter().chain(&new.images) {
-        if let Some(contents) = Contents::of(&image.manifest, store) {
+        if let Some(contents) = Contents::of(&image.manifest, &store) {
             images.insert(image.manifest, contents);
         }
     }
     let release = last_base(new).and_then(|manifest| images.get(&manifest));
     let release = release.map(|contents| contents.release.clone()).unwrap_or_default();
-    Ok(Some(Local { data, release, images }))
+    let mut data = wanted.data()?;
+    let mut local = Local { data: Data::default(), failure: None, release, images };
+    let mut asked = review::all_asked(old);
+    asked.extend(review::all_asked(new));
+    asked.extend(more);
+    let questions = || {
+        let subjects = asked.iter().filter_map(|asked| local.subject(asked).ok());
+        let questions: BTreeSet<Query> =
+            subjects.flat_map(|(system, package)| Query::of(system, package)).collect();
+        questions.into_iter().collect()
+    };
+    let failure = wanted.ask(&mut data, &questions, context);
+    (local.data, local.failure) = (data, failure);
+    Ok(Some(local))
 }
 
-impl Advisories for Local {
-    fn of(&self, asked: &Asked<'_>) -> Checked<Vec<Known>> {
+impl Local {
+    /// What was read, and the name of the service that could not be asked.
+    pub(in crate::cli) fn looked_into(&self) -> (&Data, Option<&str>) {
+        (&self.data, self.failure.as_ref().map(|(name, _)| name.as_str()))
+    }
+
+    /// What to look up; else why that is not known.
+    fn subject<'a>(&'a self, asked: &Asked<'a>) -> Result<(System<'a>, Named<'a>), String> {
         let contents = asked.image.and_then(|manifest| self.images.get(&manifest));
         let mut source = asked.source.map(|source| (&*source.name, &*source.version));
         if asked.image.is_some() && BY_SOURCE.contains(&asked.kind) {
             let found = contents.map(|it| it.package(asked.kind, asked.name, asked.version));
             let Some(Some(package)) = found else {
-                return Checked::Not("the Store does not have the image that it is of".to_owned());
+                return Err("the Store does not have the image that it is of".to_owned());
             };
             source = package.source.as_ref().map(|it| (&*it.name, &*it.version));
         }
@@ -61,20 +82,35 @@ impl Advisories for Local {
             Some(_) => contents.map(|contents| &contents.release),
             None => Some(&self.release),
         };
-        let system = release.map_or_else(System::default, |release| System {
-            id: &release.id,
-            version_id: &release.version_id,
-            codename: release.codename.as_deref().unwrap_or_default(),
-        });
+        let system = release.map_or_else(System::default, System::from);
         let named = Named { kind: asked.kind, name: asked.name, version: asked.version, source };
-        match self.data.of(system, named) {
+        Ok((system, named))
+    }
+}
+
+impl Advisories for Local {
+    fn of(&self, asked: &Asked<'_>) -> Checked<Vec<Known>> {
+        let (system, package) = match self.subject(asked) {
+            Ok(subject) => subject,
+            Err(reason) => return Checked::Not(reason),
+        };
+        match self.data.of(system, package) {
             advisory::Checked::NotCovered => {
                 Checked::Not("no advisory data covers packages of its kind".to_owned())
             }
             advisory::Checked::Known(found) => {
-                Checked::Known(found.into_iter().map(known).collect())
+                let mut named: BTreeMap<String, Known> = BTreeMap::new();
+                for known in found.iter().flat_map(known) {
+                    named.entry(known.id.clone()).or_insert(known);
+                }
+                Checked::Known(named.into_values().collect())
             }
         }
+    }
+
+    fn covering(&self, asked: &Asked<'_>) -> Vec<usize> {
+        let subject = self.subject(asked);
+        subject.map_or_else(|_| Vec::new(), |(system, package)| self.data.covering(system, package))
     }
 
     fn sources(&self) -> Vec<AdvisorySource> {
@@ -83,20 +119,46 @@ impl Advisories for Local {
             tier: info.tier.name().to_owned(),
             digest: Some(info.digest.to_string()),
             as_of: info.as_of.map(|day| day.to_string()),
+            ecosystems: info.ecosystems.clone(),
+            covered: 0,
+            failure: None,
         };
-        self.data.sources().iter().map(source).collect()
+        let failed = self.failure.iter().map(|(name, reason)| AdvisorySource {
+            name: name.clone(),
+            tier: advisory::Tier::Service.name().to_owned(),
+            digest: None,
+            as_of: None,
+            ecosystems: BTreeSet::new(),
+            covered: 0,
+            failure: Some(format!("the service could not be asked: {reason}")),
+        });
+        self.data.sources().iter().map(source).chain(failed).collect()
     }
 }
 
-fn known(advisory: advisory::Advisory) -> Known {
-    Known {
+/// What an advisory is known as. One of a distribution may repair several vulnerabilities: each is one.
+fn known(advisory: &advisory::Advisory) -> Vec<Known> {
+    let (cves, others): (BTreeSet<String>, BTreeSet<String>) =
+        advisory.ids().map(str::to_owned).partition(|id| id.starts_with("CVE-"));
+    let named = |id: String, aliases: BTreeSet<String>| Known {
         severity: advisory.severity.as_ref().map(|severity| severity.rating.name().to_owned()),
-        id: advisory.known_as().to_owned(),
-        aliases: advisory.ids().map(str::to_owned).collect(),
-        ignored: advisory.ignored.map(|it| format!("{} ({})", it.reason, it.from)),
-        fixed: advisory.fixed,
-        source: advisory.source,
+        id,
+        aliases,
+        ignored: advisory.ignored.as_ref().map(|it| format!("{} ({})", it.reason, it.from)),
+        fixed: advisory.fixed.clone(),
+        source: advisory.source.clone(),
+    };
+    if cves.len() < 2 {
+        return vec![named(
+            advisory.known_as().to_owned(),
+            cves.into_iter().chain(others).collect(),
+        )];
     }
+    let each = cves.into_iter().map(|id| {
+        let aliases = others.iter().cloned().chain([id.clone()]).collect();
+        named(id, aliases)
+    });
+    each.collect()
 }
 
 /// The image that the last stage starts from.

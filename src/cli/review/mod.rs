@@ -1,9 +1,15 @@
 //! `rlock review [OLD [NEW]]`: what the change of a lock means, for whoever has to say yes to it.
 
+mod brought;
 mod built;
+mod changelogs;
+mod checkout;
 mod contents;
+mod copied;
 mod evidence;
+mod forge;
 mod git;
+mod given;
 pub(super) mod known;
 mod origins;
 mod places;
@@ -11,15 +17,16 @@ mod sides;
 mod suites;
 mod tree;
 
+use super::advisories::Wanted;
 use super::args::{NetworkMode, ReviewArguments};
 use super::context::Context;
-use super::failure::Misuse;
 use super::project::Project;
+use super::settings::Settings;
 use crate::finding::{Finding, Severity};
 use crate::lock::Lockfile;
 use crate::report::pull_request;
-use crate::report::{ReviewReport, Status, Timings, Trust};
-use crate::review::{self, Advisories, Input, Places};
+use crate::report::{AdvisorySources, ReviewReport, Status, Timings, Trust};
+use crate::review::{self, Advisories, Coverage, Input, Places, Review};
 use crate::store::Store;
 use anyhow::Context as _;
 use sides::{Sides, Source};
@@ -35,20 +42,24 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
     // A lock where there was none: everything in it is new.
     let empty = || Lockfile::new(new.platform.clone(), new.epoch, new.canonical);
     let old = sides.old.lock.clone().unwrap_or_else(empty);
-    let project = project(&sides, &new, arguments, context)?;
-    let places = places(project.as_ref(), &old, &new)?;
     let store = context.open_store()?;
+    let given = given::new(&sides, arguments, &store)?;
+    let project = given.as_ref().map(|given| given.project(&new, context)).transpose()?;
+    let places = places(project.as_ref(), &old, &new)?;
     let moves = review::moves(&old, &new);
     let evidence = evidence::of(&moves, &old, &new, &store);
-    let data = known::load(&arguments.advisories, [&old, &new], &store)?;
+    let settings = Settings::beside(&sides.dockerfile)?.advisories;
+    let network = network(arguments);
+    let wanted = Wanted::of(&arguments.advisories, &settings, &sides.dockerfile, network)?;
+    let data = known::load(&wanted, [&old, &new], &[], context)?;
     let prepare = started.elapsed();
-    let built = match (arguments.files, &sides.old.lock) {
-        (true, Some(_)) => Some(built::both(&sides, arguments, context)?),
-        (true, None) => {
+    let built = match (arguments.files, &sides.old.lock, &given) {
+        (true, Some(_), Some(given)) => Some(built::both(&sides, given, arguments, context)?),
+        (true, None, _) => {
             context.warn("there was no lock before, so there is no image to compare with");
             None
         }
-        (false, _) => None,
+        _ => None,
     };
     let difference = built.as_ref().map(|built| built.compare(context)).transpose()?;
     let input = Input {
@@ -69,29 +80,46 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
     let (trust, poisoned) = trust.map_or((None, Vec::new()), |(it, bad)| (Some(it), bad));
     let is_poisoned = !poisoned.is_empty();
     findings.splice(0..0, poisoned);
+    let advisories = sources(&review, &wanted, data.as_ref());
     let mut status = status(&findings, arguments);
+    if !advisories.lacking.is_empty() {
+        status = status.and(Status::Undetermined);
+    }
     if is_poisoned {
         status = status.and(Status::Integrity);
     }
+    let total = started.elapsed();
     let report = ReviewReport {
         dockerfile: sides.dockerfile.clone(),
         platform: new.platform.clone(),
         old: sides.old.side(),
         new: sides.new.side(),
+        links: forge::links(sides.new_commit(), context),
         review,
+        advisories,
         trust,
         findings,
-        timings: Timings {
-            prepare,
-            compare: started.elapsed().saturating_sub(prepare),
-            total: started.elapsed(),
-        },
+        timings: Timings { prepare, compare: total.saturating_sub(prepare), total },
         status,
     };
     if let Some(path) = &arguments.pr_body {
         write_body(&report, path)?;
     }
     Ok(report)
+}
+
+/// Where advisories are known from, and what is missing of what is required.
+fn sources(review: &Review, wanted: &Wanted, data: Option<&known::Local>) -> AdvisorySources {
+    let coverage = review.security.as_ref().map(|security| Coverage {
+        covered: security.covered,
+        not_covered: security.not_covered.clone(),
+        ..Coverage::default()
+    });
+    AdvisorySources {
+        expired: wanted.expired(),
+        lacking: wanted.lacking(data.map(known::Local::looked_into), &coverage.unwrap_or_default()),
+        ..AdvisorySources::of_review(review)
+    }
 }
 
 fn status(findings: &[Finding], arguments: &ReviewArguments) -> Status {
@@ -115,30 +143,6 @@ fn trust(
         Source::Revision(revision, path) => format!("{}:{}", revision.commit, path.display()),
     });
     super::proving::trust(project, new, base.as_deref(), store, context).map(Some)
-}
-
-/// The project of the new lock, where its Dockerfile is here.
-fn project(
-    sides: &Sides<'_>,
-    new: &Lockfile,
-    arguments: &ReviewArguments,
-    context: &Context,
-) -> anyhow::Result<Option<Project>> {
-    if !sides.dockerfile.is_file() {
-        if arguments.files {
-            let message =
-                format!("there is no Dockerfile `{}` to build", sides.dockerfile.display());
-            let hint = "name it with `-f FILE`".to_owned();
-            return Err(Misuse { message, hint }.into());
-        }
-        return Ok(None);
-    }
-    let mut input = arguments.input.clone();
-    input.file = Some(sides.dockerfile.clone());
-    input.platform = Some(new.platform.clone());
-    let mut project = Project::load(&input, context)?;
-    project.lock = Some(new.clone());
-    Ok(Some(project))
 }
 
 /// Where the steps of both locks stand; the new one's first.

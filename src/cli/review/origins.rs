@@ -1,12 +1,19 @@
 //! Which step made which layer of the two images, and whether the step is the same in both.
+//!
+//! A step that runs below something that changed may have read that: whether it did cannot be known,
+//! so what differs of it is told apart from what is proven. It is said of a step only where the locks
+//! say the same of it, packages and downloads included: else what differs may as well come of those.
 
+use super::copied;
 use crate::build::Built;
 use crate::build::plan::{Action, Base, CopySource, Plan, StagePlan, Step};
 use crate::cli::building::Prepared;
 use crate::cli::project::Project;
+use crate::finding::Location;
 use crate::lock::{Lockfile, stage_of};
 use crate::oci::Digest;
-use crate::review::files::{Layers, Origin, StepOrigin, StepState};
+use crate::review::Places;
+use crate::review::files::{Above, Layers, Origin, StepOrigin, StepState};
 use crate::store::Image;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,31 +43,154 @@ pub(super) fn layers(made: Made<'_>, other: Made<'_>) -> anyhow::Result<Layers> 
             layers.0.insert(index, Origin::Base(reference.clone()));
         }
     }
-    let moved = moved_stages(made.lock, other.lock);
-    let mut is_below = false;
+    let judge = Judge {
+        made,
+        other,
+        moved: moved_stages(made.lock, other.lock),
+        ids: &ids,
+        layers: [&own, &others],
+    };
+    let mut above = Vec::new();
     let mut index = below;
     for step in steps {
-        let id = ids.get(&*step.id).cloned().unwrap_or_else(|| step.id.clone());
-        let state = if is_changed(&id, made.lock, other.lock) {
-            StepState::Changed
-        } else if takes_context(step) {
-            StepState::TakesContext
-        } else if let Some(name) = moved_source(step, made, &moved) {
-            StepState::TakesStage(name)
-        } else if is_below {
-            StepState::Below
-        } else {
-            StepState::Same
-        };
-        let differs = own.get(&*id) != others.get(&*id);
-        is_below |= state == StepState::Changed || (state == StepState::TakesContext && differs);
+        let state = judge.state(step, &above)?;
+        above.extend(judge.changes(step, &state)?);
+        if let StepState::Below(of) = &state {
+            // What it brought from another stage is above the next ones, too.
+            let new: Vec<Above> = of.iter().filter(|it| !above.contains(it)).cloned().collect();
+            above.extend(new);
+        }
         if layered(&&step) {
-            let location = Some(made.project.location(step));
+            let (id, location) = (judge.id(step), Some(made.project.location(step)));
             layers.0.insert(index, Origin::Step(StepOrigin { id, location, state }));
             index += 1;
         }
     }
     Ok(layers)
+}
+
+/// Lets the old image's steps stand where the new Dockerfile has them: nobody has the old one's lines
+/// before him. What it does not have any more stands nowhere.
+pub(super) fn relocate(old: &mut Layers, new: &Layers, places: &Places) {
+    let steps = new.0.values().filter_map(|origin| match origin {
+        Origin::Step(step) => Some((step.id.clone(), step.location.clone())),
+        Origin::Base(_) => None,
+    });
+    let known: BTreeMap<String, Option<Location>> = steps.collect();
+    let place = |id: &str| match known.get(id) {
+        Some(location) => location.clone(),
+        None => places.location(id).cloned(),
+    };
+    for origin in old.0.values_mut() {
+        let Origin::Step(step) = origin else { continue };
+        step.location = place(&step.id);
+        if let StepState::Below(above) = &mut step.state {
+            for above in above {
+                above.location = place(&above.id);
+            }
+        }
+    }
+}
+
+/// Says what became of a step.
+struct Judge<'a> {
+    made: Made<'a>,
+    other: Made<'a>,
+    /// Stages and images in which something moved.
+    moved: BTreeSet<String>,
+    /// The id in the lock of each step.
+    ids: &'a BTreeMap<String, String>,
+    /// The layers of both builds, by that id.
+    layers: [&'a BTreeMap<String, Option<Digest>>; 2],
+}
+
+impl Judge<'_> {
+    fn id(&self, step: &Step) -> String {
+        self.ids.get(&*step.id).cloned().unwrap_or_else(|| step.id.clone())
+    }
+
+    /// What became of a step that stands below those.
+    fn state(&self, step: &Step, above: &[Above]) -> anyhow::Result<StepState> {
+        let id = self.id(step);
+        if is_changed(&id, self.made.lock, self.other.lock) {
+            return Ok(StepState::Changed);
+        }
+        if takes_context(step) {
+            return Ok(StepState::TakesContext);
+        }
+        if let Some(name) = moved_source(step, self.made, &self.moved) {
+            return Ok(StepState::TakesStage(name));
+        }
+        let mut below = self.in_source(step)?;
+        if matches!(step.action, Action::Run(_)) {
+            below.extend(above.iter().cloned());
+        }
+        let is_same = !fetches_differ(&id, self.made.lock, self.other.lock);
+        Ok(if is_same && !below.is_empty() { StepState::Below(below) } else { StepState::Same })
+    }
+
+    /// What a step of this state changes for those below it.
+    fn changes(&self, step: &Step, state: &StepState) -> anyhow::Result<Option<Above>> {
+        let files = match state {
+            StepState::Changed => Vec::new(),
+            StepState::TakesContext => match self.files(step)? {
+                files if files.is_empty() => return Ok(None),
+                files => files,
+            },
+            _ => return Ok(None),
+        };
+        let location = Some(self.made.project.location(step));
+        Ok(Some(Above { id: self.id(step), location, files }))
+    }
+
+    /// The files that a copy from the context brought, and that are other ones in the other build.
+    fn files(&self, step: &Step) -> anyhow::Result<Vec<Vec<u8>>> {
+        let id = self.id(step);
+        let layer = |side: &BTreeMap<String, Option<Digest>>| side.get(&id).copied().flatten();
+        let [own, other] = self.layers.map(layer);
+        if own == other {
+            return Ok(Vec::new());
+        }
+        copied::changed(own, other, &self.made.prepared.store)
+    }
+
+    /// Changes in the stage that a step copies from, where packages and downloads of that stage are
+    /// the same.
+    fn in_source(&self, step: &Step) -> anyhow::Result<Vec<Above>> {
+        let Some(Base::Stage(index)) = step.source() else { return Ok(Vec::new()) };
+        let mut above = Vec::new();
+        let mut open = vec![*index];
+        let mut seen = BTreeSet::new();
+        while let Some(index) = open.pop() {
+            let plan = &self.made.prepared.plan;
+            let Some(stage) = plan.stages.iter().find(|stage| stage.index == index) else {
+                continue;
+            };
+            if !seen.insert(index) {
+                continue;
+            }
+            open.extend(stage.base.stage());
+            for step in &stage.steps {
+                if fetches_differ(&self.id(step), self.made.lock, self.other.lock) {
+                    return Ok(Vec::new());
+                }
+                if takes_context(step) {
+                    above.extend(self.changes(step, &StepState::TakesContext)?);
+                }
+                open.extend(step.source().and_then(Base::stage));
+            }
+        }
+        Ok(above)
+    }
+}
+
+/// Whether the locks say different things of what a step took from outside.
+fn fetches_differ(id: &str, own: &Lockfile, other: &Lockfile) -> bool {
+    let [own_packages, other_packages] =
+        [own, other].map(|lock| lock.packages.iter().filter(|package| package.step == id));
+    let [own_fetches, other_fetches] =
+        [own, other].map(|lock| lock.fetches.iter().filter(|fetch| fetch.step == id));
+    !(own_packages.eq(other_packages) && own_fetches.eq(other_fetches))
 }
 
 /// The stages that become the image, the lowest first.

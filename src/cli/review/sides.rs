@@ -25,6 +25,8 @@ pub(super) enum Source {
 pub(super) struct Found {
     pub(super) source: Source,
     pub(super) lock: Option<Lockfile>,
+    /// The Dockerfile beside a lock of a commit, by its path below the repository's top.
+    pub(super) dockerfile: Option<PathBuf>,
     digest: Option<Digest>,
 }
 
@@ -33,8 +35,19 @@ pub(super) struct Sides<'a> {
     pub(super) old: Found,
     pub(super) new: Found,
     pub(super) repository: Option<Repository<'a>>,
-    /// The Dockerfile that the new lock is for, in the work tree.
+    /// The Dockerfile that the new lock is for, as it is called in the work tree; where the lock is of a
+    /// commit, there may be none there.
     pub(super) dockerfile: PathBuf,
+}
+
+impl Sides<'_> {
+    /// The commit that the new lock is of.
+    pub(super) fn new_commit(&self) -> Option<&str> {
+        match &self.new.source {
+            Source::Revision(revision, _) => Some(&revision.commit),
+            Source::File(_) => None,
+        }
+    }
 }
 
 impl Found {
@@ -82,19 +95,22 @@ pub(super) fn find<'a>(
         return Err(Misuse { message, hint: hint.to_owned() }.into());
     }
     let dockerfile = match &new.source {
-        Source::File(path) => dockerfile_of(path).unwrap_or(dockerfile),
-        Source::Revision(..) => dockerfile,
+        Source::File(path) => {
+            dockerfiles_of(path).find(|path| path.is_file()).unwrap_or(dockerfile)
+        }
+        Source::Revision(..) => finder.shown(&new, dockerfile)?,
     };
     Ok(Sides { old, new, repository: finder.repository, dockerfile })
 }
 
-/// The Dockerfile beside a lock: `x.Dockerfile` of `x.Dockerfile.lock` and of
+/// What the Dockerfile beside a lock may be called: `x.Dockerfile` of `x.Dockerfile.lock` and of
 /// `x.Dockerfile.linux-arm64.lock`.
-fn dockerfile_of(lock: &Path) -> Option<PathBuf> {
-    let plain = lock.file_name()?.to_str()?.strip_suffix(".lock")?.to_owned();
-    let without_platform = plain.rsplit_once('.').map(|(name, _)| name.to_owned());
-    let names = std::iter::once(plain).chain(without_platform);
-    names.map(|name| lock.with_file_name(name)).find(|path| path.is_file())
+pub(super) fn dockerfiles_of(lock: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = lock.file_name().and_then(|name| name.to_str());
+    let plain = name.and_then(|name| name.strip_suffix(".lock")).map(str::to_owned);
+    let without_platform =
+        plain.as_ref().and_then(|name| Some(name.rsplit_once('.')?.0.to_owned()));
+    plain.into_iter().chain(without_platform).map(|name| lock.with_file_name(name))
 }
 
 struct Finder<'a, 'b> {
@@ -138,6 +154,18 @@ impl<'a> Finder<'a, '_> {
         Ok(Source::Revision(base, path))
     }
 
+    /// The Dockerfile of a lock of a commit, as the user calls it or would call it here.
+    fn shown(&mut self, lock: &Found, asked: PathBuf) -> anyhow::Result<PathBuf> {
+        let Some(below) = &lock.dockerfile else { return Ok(asked) };
+        let repository = self.repository()?;
+        if repository.below(&asked).is_ok_and(|path| path == *below) {
+            return Ok(asked);
+        }
+        let path = repository.root.join(below);
+        let here = Path::new(".").canonicalize()?;
+        Ok(path.strip_prefix(&here).map_or_else(|_| path.clone(), Path::to_owned))
+    }
+
     fn repository(&mut self) -> anyhow::Result<&Repository<'a>> {
         let found = match self.repository.take() {
             Some(found) => found,
@@ -154,8 +182,14 @@ impl<'a> Finder<'a, '_> {
                 None => None,
             },
         };
-        let mut found =
-            Found { source, lock: None, digest: bytes.as_ref().map(|it| Digest::of(it)) };
+        let dockerfile = match (&source, &self.repository) {
+            (Source::Revision(revision, path), Some(repository)) if bytes.is_some() => {
+                repository.dockerfile_of(revision, path)?
+            }
+            _ => None,
+        };
+        let digest = bytes.as_ref().map(|it| Digest::of(it));
+        let mut found = Found { source, lock: None, dockerfile, digest };
         if let Some(bytes) = bytes {
             let path = PathBuf::from(found.side().name);
             let lock = Lockfile::parse(&bytes).map_err(|error| InLockfile { path, error })?;

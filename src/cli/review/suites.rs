@@ -3,10 +3,11 @@
 use crate::index::{self, apt};
 use crate::lock::{LockedFetch, Lockfile};
 use crate::oci::Digest;
-use crate::review::{Checked, Pin, Suite};
+use crate::review::{Automatic, Checked, Pin, Suite};
 use crate::store::Store;
+use bstr::ByteSlice as _;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a signed index.
 const RELEASE_MAX: u64 = 4 << 20;
@@ -22,7 +23,8 @@ pub(super) struct Suites<'a> {
     of: Vec<(String, String, Suite)>,
     lists: Vec<&'a LockedFetch>,
     unreadable: bool,
-    texts: RefCell<BTreeMap<Digest, Option<Vec<u8>>>>,
+    /// What each of the lists names that was searched.
+    listed: RefCell<BTreeMap<Digest, Option<BTreeSet<Digest>>>>,
 }
 
 impl<'a> Suites<'a> {
@@ -44,13 +46,19 @@ impl<'a> Suites<'a> {
             let name = release.codename.clone().or_else(|| release.suite.clone());
             let label = release.label.clone().unwrap_or_default();
             let url = format!("{root}{path}");
-            suites.push((root, url, Suite { name: name.unwrap_or(path), label }));
+            let automatic = match (release.not_automatic, release.but_automatic_upgrades) {
+                (false, _) => Automatic::Yes,
+                (true, true) => Automatic::Upgrades,
+                (true, false) => Automatic::No,
+            };
+            let name = name.unwrap_or(path);
+            suites.push((root, url, Suite { name, label, date: release.date, automatic }));
         }
         let is_list = |fetch: &&LockedFetch| {
             fetch.url.contains("/binary-") && fetch.status.is_none_or(|status| status == 200)
         };
         let lists = lock.fetches.iter().filter(is_list).collect();
-        Self { store, of: suites, lists, unreadable, texts: RefCell::default() }
+        Self { store, of: suites, lists, unreadable, listed: RefCell::default() }
     }
 
     /// The suite of a package.
@@ -94,12 +102,31 @@ impl<'a> Suites<'a> {
 
     /// Whether a list names the file; none where it is too large to look.
     fn lists_file(&self, list: &LockedFetch, sha256: &Digest) -> Option<bool> {
-        let mut texts = self.texts.borrow_mut();
-        let text = texts.entry(list.sha256).or_insert_with(|| {
+        let mut listed = self.listed.borrow_mut();
+        let files = listed.entry(list.sha256).or_insert_with(|| {
             let bytes = self.store.read_blob(&list.sha256, PACKAGES_MAX).ok()?;
-            index::decompress("Packages", &bytes).ok()
+            index::decompress("Packages", &bytes).ok().map(|text| files(&text))
         });
-        let hex = sha256.hex();
-        text.as_ref().map(|text| bstr::ByteSlice::find(&**text, hex.as_bytes()).is_some())
+        files.as_ref().map(|files| files.contains(sha256))
+    }
+}
+
+/// The files that a list of packages names.
+fn files(text: &[u8]) -> BTreeSet<Digest> {
+    let sums = text.lines().filter_map(|line| line.strip_prefix(b"SHA256: "));
+    sums.filter_map(|hex| Digest::from_hex(hex.trim_end().to_str().ok()?).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_list() {
+        let [first, second] = ["1", "2"].map(|digit| digit.repeat(64));
+        let text = format!(
+            "Package: a\nSHA256: {first}\n\nPackage: b\nDescription: SHA256: {second}\nSHA256: x\n"
+        );
+        assert_eq!(files(text.as_bytes()), BTreeSet::from([Digest::from_hex(&first).unwrap()]));
     }
 }

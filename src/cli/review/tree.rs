@@ -97,7 +97,8 @@ impl Tree {
         Ok(marks::owned_all(marks::Tree { open: &open, list: &list }, entries)?)
     }
 
-    fn list(&self, path: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    /// The names in a directory; none where there is no such directory.
+    pub(super) fn list(&self, path: &[u8]) -> io::Result<Vec<Vec<u8>>> {
         match self.root.resolve(path).and_then(|path| self.root.list(&path)) {
             Err(error) if is_elsewhere(&error) => Ok(Vec::new()),
             listed => listed,

@@ -17,10 +17,23 @@
 //!
 //! [[key]]
 //! path = "keys/archive.asc"
+//!
+//! [advisories]
+//! paths = ["osv/debian.zip"]                 # as `--advisories`, relative to this file
+//! service = "https://osv.example"            # asked only where `--advisories-service` is given
+//!
+//! [[advisories.ignore]]
+//! id = "CVE-2024-1234"
+//! package = "openssl"                        # all packages where it is left out
+//! reason = "the parser is not used"
+//! expires = 2027-01-31                       # the last day; without it, never
 //! ```
 
+mod advisories;
 #[cfg(test)]
 mod tests;
+
+pub(super) use advisories::AdvisorySettings;
 
 use super::failure::Unreadable;
 use crate::oci::Reference;
@@ -53,6 +66,8 @@ pub(super) struct Settings {
     pub(super) archives: Vec<Archive>,
     /// Files with keys that signed indexes are believed of, relative to this file.
     pub(super) keys: Vec<PathBuf>,
+    /// Where advisories are known from.
+    pub(super) advisories: AdvisorySettings,
 }
 
 /// `[store]`.
@@ -134,6 +149,8 @@ struct Wire {
     archive: Vec<Spanned<WireArchive>>,
     #[serde(default)]
     key: Vec<WireKey>,
+    #[serde(default)]
+    advisories: advisories::Wire,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +234,7 @@ fn parse(bytes: &[u8]) -> Result<Settings, Fault> {
         once(span, (path.clone(), "key".to_owned()))?;
         settings.keys.push(path.into());
     }
+    settings.advisories = wire.advisories.read(&at, &mut once)?;
     Ok(settings)
 }
 

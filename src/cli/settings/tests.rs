@@ -106,3 +106,62 @@ fn settings_lie_beside_the_dockerfile() {
     let error = Settings::beside(&dockerfile).unwrap_err().to_string();
     assert!(error.contains("rlock.toml: line 1: "), "{error}");
 }
+
+#[test]
+fn advisories_are_known_from_paths_a_service_and_ignores() {
+    let text = r#"[advisories]
+paths = ["osv/debian.zip", "../secdb.json"]
+service = "https://osv.example"
+
+[[advisories.ignore]]
+id = "CVE-2024-1234"
+package = "openssl"
+reason = "the parser is not used"
+expires = 2027-01-31
+
+[[advisories.ignore]]
+id = "CVE-2024-1234"
+reason = "not reachable"
+"#;
+    let advisories = parse(text.as_bytes()).unwrap().advisories;
+    assert_eq!(advisories.paths, [Path::new("osv/debian.zip"), Path::new("../secdb.json")]);
+    assert_eq!(advisories.service.unwrap().as_str(), "https://osv.example/");
+    assert_eq!(advisories.ignores.len(), 2);
+    assert_eq!(advisories.ignores[0].expires.unwrap().to_string(), "2027-01-31");
+    assert_eq!(advisories.ignores[1].package, None);
+}
+
+#[test]
+fn bad_advisory_settings_are_errors_with_their_lines() {
+    let ignore = |rest: &str| format!("[[advisories.ignore]]\n{rest}\n");
+    let both = ignore("id = \"CVE-1\"\nreason = \"x\"");
+    for (text, expected) in [
+        ("[advisories]\nask = true\n".to_owned(), "2: unknown field `ask`"),
+        ("[advisories]\npaths = [\"\"]\n".to_owned(), "2: `paths`: "),
+        ("[advisories]\npaths = [\n\"a\",\n\"/b\"]\n".to_owned(), "4: `paths`: `/b` is absolute"),
+        (
+            "[advisories]\npaths = [\n\"a\",\n\"a\"]\n".to_owned(),
+            "4: `advisory data` for `a` is here",
+        ),
+        ("[advisories]\nservice = \"osv.example\"\n".to_owned(), "2: `service`: that is no URL"),
+        (
+            "[advisories]\nservice = \"http://osv.example\"\n".to_owned(),
+            "2: `service`: `http://osv.example/` has no TLS",
+        ),
+        (
+            "[advisories]\nservice = \"https://u:p@osv.example\"\n".to_owned(),
+            "2: `service`: the URL holds",
+        ),
+        (ignore("id = \"CVE-1\""), "1: missing field `reason`"),
+        (ignore("id = \"CVE-1\"\nreason = \" \""), "3: an ignored advisory needs"),
+        (
+            ignore("id = \"CVE-1\"\nreason = \"x\"\nexpires = \"soon\""),
+            "4: `expires`: `soon` is not a date",
+        ),
+        (ignore("id = \"CVE-1\"\nreason = \"x\"\nuntil = 2027-01-31"), "4: unknown field `until`"),
+        (format!("{both}\n{both}"), "5: `an ignore of CVE-1` for `all packages` is here"),
+    ] {
+        let found = fault(&text);
+        assert!(found.starts_with(expected), "{text}\n{found}");
+    }
+}

@@ -1,17 +1,19 @@
 //! The apt archives of a lock: what they said, what they say now, and what can move.
 
+use super::super::listing;
 use super::super::scout::Scout;
+use super::known::IN_BAND;
+use super::stages::Offers;
 use crate::index::apt::{self, Release};
-use crate::index::{self, Dependency, Offer};
+use crate::index::{Dependency, Offer};
 use crate::lock::{LockedFetch, Lockfile};
 use crate::oci::Platform;
-use crate::package::version;
+use crate::report::Repair;
 use crate::update::{
-    Candidate, IndexFile, Item, LockedArchive, World, all_indexes, is_security, locked_archives,
+    Candidate, IndexFile, LockedArchive, World, all_indexes, is_security, locked_archives,
 };
 use anyhow::Context as _;
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One archive, then and now.
 pub(super) struct Archive {
@@ -55,12 +57,17 @@ impl Archives {
             all.push(Archive { locked, old, new, indexes });
         }
         let native = debian_architecture(&lock.platform);
-        let (mut old, mut new) = (World::new(native), World::new(native));
+        let (mut old, mut new) = (World::new("deb", native), World::new("deb", native));
+        // Most of what there is now is what there was.
+        let mut known_offers = BTreeMap::new();
         for (at, archive) in all.iter().enumerate() {
             let base = &archive.locked.base;
             for index in &archive.indexes {
-                let content = scout.locked(&index.url, index.digest, index.size)?;
-                old.add(at, offers(&index.url, &content, reading)?);
+                let packed = || scout.locked(&index.url, index.digest, index.size);
+                let text = listing::text(&archive.old, index, scout.store(), packed)?;
+                let offers = offers(&index.url, &text, reading)?;
+                known_offers.insert(index.digest, offers.clone());
+                old.add(at, offers);
             }
             let Some((_, release)) = &archive.new else { continue };
             let known: Vec<IndexFile> = archive
@@ -70,11 +77,22 @@ impl Archives {
                 .collect();
             let now = if known.is_empty() { all_indexes(release, base, native) } else { known };
             for index in now {
-                let content = scout.index(&index, base)?;
-                new.add(at, offers(&index.url, &content, reading)?);
+                let offers = if let Some(offers) = known_offers.get(&index.digest) {
+                    offers.clone()
+                } else {
+                    let packed = || scout.index(&index, base);
+                    let text = listing::text(release, &index, scout.store(), packed)?;
+                    offers(&index.url, &text, reading)?
+                };
+                new.add(at, offers);
             }
         }
         Ok(Self { all, old, new })
+    }
+
+    /// The same without the archives.
+    pub(super) fn offers(&self) -> Offers<'_> {
+        Offers { kind: "deb", old: &self.old, new: &self.new }
     }
 
     /// What an archive is called in reports: its label and suite.
@@ -94,13 +112,18 @@ impl Archives {
             let archive = self.all.get(candidate.archive);
             let release = archive.and_then(|archive| archive.new.as_ref());
             release.is_some_and(|(_, release)| is_security(release))
-                && is_later(&candidate.item.version, locked)
+                && self.new.is_later(&candidate.item.version, locked)
         })
+    }
+
+    /// What the label of an archive says of a version.
+    pub(super) fn repair(&self, fix: &Candidate) -> Repair {
+        Repair { tier: IN_BAND, source: self.name(fix.archive), ids: BTreeSet::new() }
     }
 
     /// The latest version, where it is later than this one.
     pub(super) fn later(&self, key: &str, locked: &str) -> Option<&Candidate> {
-        self.new.best(key).filter(|best| is_later(&best.item.version, locked))
+        self.new.later(key, locked)
     }
 
     /// Whether a version is offered by a held archive alone.
@@ -109,16 +132,6 @@ impl Archives {
         let is_held = |at: usize| self.all.get(at).is_some_and(|archive| archive.locked.is_held);
         let first = archives.next().map(|candidate| is_held(candidate.archive));
         first == Some(true) && archives.all(|candidate| is_held(candidate.archive))
-    }
-
-    /// What is known of an installed package.
-    pub(super) fn item(
-        &self,
-        key: &str,
-        (name, architecture, version): (&str, &str, &str),
-    ) -> Item {
-        let known = self.old.version(key, version).or_else(|| self.new.version(key, version));
-        known.map_or_else(|| Item::bare(name, architecture, version), |it| it.item.clone())
     }
 }
 
@@ -146,24 +159,19 @@ fn release(url: &str, content: &[u8]) -> anyhow::Result<Release> {
 
 fn offers(
     url: &str,
-    content: &[u8],
+    text: &[u8],
     reading: Reading<'_>,
 ) -> anyhow::Result<Vec<(Offer, Vec<Dependency>)>> {
-    let read = index::decompress("Packages", content).and_then(|text| match reading {
-        Reading::Whole => apt::packages_with_breaks(&text),
+    let read = match reading {
+        Reading::Whole => apt::packages_with_breaks(text),
         Reading::Only(names) => {
             let is_wanted =
                 |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| names.contains(name));
-            let offers = apt::select(&text, &is_wanted)?;
-            Ok(offers.into_iter().map(|offer| (offer, Vec::new())).collect())
+            let bare = |offer| (offer, Vec::new());
+            apt::select(text, &is_wanted).map(|found| found.into_iter().map(bare).collect())
         }
-    });
+    };
     read.with_context(|| format!("{url} is no index of packages"))
-}
-
-/// Whether a version of Debian's is later than another.
-pub(super) fn is_later(version: &str, other: &str) -> bool {
-    version::compare("deb", version, other) == Some(Ordering::Greater)
 }
 
 /// <https://wiki.debian.org/SupportedArchitectures>

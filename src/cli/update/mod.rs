@@ -3,10 +3,14 @@
 
 mod apt;
 mod holding;
+mod in_band;
 mod instead;
 mod known;
 pub(super) mod outdated;
+mod paging;
 mod planning;
+mod repositories;
+mod stages;
 mod unheld;
 
 use super::args::{LockMode, UpdateArguments};
@@ -20,10 +24,11 @@ use crate::door::Mode;
 use crate::finding::{Cause, Finding, Severity};
 use crate::lock::Lockfile;
 use crate::report::{
-    LockState, LockSummary, MoveRow, Status, Timings, UpdateOutcome, UpdateReport,
+    AdvisorySources, LockState, LockSummary, MoveRow, Status, Timings, UpdateOutcome, UpdateReport,
 };
 use crate::update::{self, Moved};
 use anyhow::Context as _;
+use known::Known;
 use planning::{Announced, Move};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -36,9 +41,14 @@ pub(super) fn run(arguments: &UpdateArguments, context: &Context) -> anyhow::Res
     locking::require_fit(&project, LockMode::Locked)?;
     let lock = project.lock.clone().context("a lock that fits is there")?;
     let network = arguments.network_mode();
-    let planned = planning::plan(&project, &lock, arguments, network, context)?;
+    let known = Known::load((&project, &lock), &arguments.advisories, network, context)?;
+    if !known.lacking().is_empty() {
+        return Err(Lacking(known.lacking().join("; ")).into());
+    }
+    let mut planned = planning::plan(&project, &lock, (arguments, &known), network, context)?;
+    let advisories = known.sources(std::mem::take(&mut planned.in_band));
     let prepare = started.elapsed();
-    let frame = Frame { project, lock, arguments, started, prepare };
+    let frame = Frame { project, lock, arguments, known, advisories, started, prepare };
     if arguments.dry_run {
         return frame.dry_run(planned, context);
     }
@@ -49,11 +59,18 @@ pub(super) fn run(arguments: &UpdateArguments, context: &Context) -> anyhow::Res
     frame.carry_out(planned, context)
 }
 
+/// What `--require-advisories` asks for is not there; nothing was moved.
+#[derive(Debug, thiserror::Error)]
+#[error("advisories are required, and not there: {0}")]
+struct Lacking(String);
+
 /// What stays the same all the way.
 struct Frame<'a> {
     project: Project,
     lock: Lockfile,
     arguments: &'a UpdateArguments,
+    known: Known,
+    advisories: AdvisorySources,
     started: Instant,
     prepare: std::time::Duration,
 }
@@ -85,6 +102,7 @@ impl Frame<'_> {
             lock: locking::summary(&self.project, LockState::Current, self.lock.epoch),
             moves,
             notes,
+            advisories: self.advisories.clone(),
             findings,
             timings,
         }
@@ -98,13 +116,8 @@ impl Frame<'_> {
         } else {
             let input = &self.arguments.input;
             let network = self.arguments.network_mode();
-            let looked = outdated::look(
-                &self.project,
-                &self.lock,
-                (input, &self.arguments.advisories),
-                network,
-                context,
-            )?;
+            let looked =
+                outdated::look(&self.project, &self.lock, (input, &self.known), network, context)?;
             if self.arguments.base {
                 notes.push("what another base image brings is known when it is built".to_owned());
             }
@@ -120,7 +133,7 @@ impl Frame<'_> {
     }
 
     fn carry_out(mut self, planned: Move, context: &Context) -> anyhow::Result<UpdateReport> {
-        let Move { draft, moving, announced, notes } = planned;
+        let Move { draft, moving, announced, mut notes, .. } = planned;
         let input = &self.arguments.input;
         let network = self.arguments.network_mode();
         let steps = self.moving_steps(&draft.steps)?;
@@ -140,7 +153,11 @@ impl Frame<'_> {
         let mut findings = comparison.findings;
         findings.extend(self.layer_findings(&prepared, &first, &new)?);
         findings.extend(unasked(&moved, announced.as_ref()));
-        let rows = rows(moved, &announced.unwrap_or_default());
+        let announced = announced.unwrap_or_default();
+        notes.extend(unmoved(&moved, &announced));
+        let mut rows = rows(moved, &announced);
+        let ignored = self.known.tell(&self.lock, &mut rows);
+        notes.extend(ignored.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>());
         let refused = first.manifest != second.manifest
             || findings.iter().any(|finding| finding.severity >= Severity::Error);
         if refused {
@@ -227,6 +244,20 @@ fn unasked(moved: &[Moved], announced: Option<&Announced>) -> Vec<Finding> {
     moved.iter().filter(is_unasked).map(finding).collect()
 }
 
+/// What was to move and did not.
+fn unmoved(moved: &[Moved], announced: &Announced) -> Vec<String> {
+    let is_there =
+        |row: &&MoveRow| moved.iter().any(|it| (&it.kind, &it.name) == (&row.kind, &row.name));
+    let note = |row: &MoveRow| {
+        let (name, from, to) = (&row.name, row.from.as_ref()?, row.to.as_ref()?);
+        Some(format!(
+            "{name} stays at {from}, though there is {to}: what needs it, or the Dockerfile, wants \
+             no other"
+        ))
+    };
+    announced.rows.iter().filter(|row| !is_there(row)).filter_map(note).collect()
+}
+
 /// What has moved, with what was known of it before.
 fn rows(moved: Vec<Moved>, announced: &Announced) -> Vec<MoveRow> {
     let row = |moved: Moved| {
@@ -238,6 +269,7 @@ fn rows(moved: Vec<Moved>, announced: &Announced) -> Vec<MoveRow> {
             to: shown(&moved.to),
             archive: known.and_then(|row| row.archive.clone()),
             security: known.is_some_and(|row| row.security),
+            repairs: known.map(|row| row.repairs.clone()).unwrap_or_default(),
             reason: known.and_then(|row| row.reason.clone()),
             kind: moved.kind,
             name: moved.name,

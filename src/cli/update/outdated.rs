@@ -7,23 +7,27 @@ use super::super::project::Project;
 use super::super::scout::Scout;
 use super::apt::{Archives, Reading};
 use super::holding::debs;
-use super::known::Known;
+use super::in_band::{self, LABELS};
+use super::known::{IN_BAND, Known};
+use super::planning::sources;
+use super::repositories::Repositories;
 use super::unheld::{self, Offered};
 use crate::lock::{LockedSource, Lockfile};
 use crate::package::version;
-use crate::report::{LockState, MoveRow, OutdatedReport, OutdatedRow, Status, Timings};
-use crate::update::{Identity, language_pages, listed, releases};
+use crate::report::{LockState, MoveRow, OutdatedReport, OutdatedRow, Status, TierRow, Timings};
+use crate::update::{Identity, MAVEN, language_pages, listed, releases};
 use anyhow::Context as _;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// What can move, and what could not be looked at.
-pub(in super::super) struct Looked {
-    pub(in super::super) rows: Vec<OutdatedRow>,
-    pub(in super::super) unchecked: Vec<String>,
-    pub(in super::super) checked: u64,
+pub(super) struct Looked {
+    pub(super) rows: Vec<OutdatedRow>,
+    pub(super) unchecked: Vec<String>,
+    pub(super) checked: u64,
+    /// What archives and packages say of themselves.
+    pub(super) in_band: Vec<TierRow>,
 }
 
 /// Compares the lock with what there is.
@@ -36,8 +40,8 @@ pub(in super::super) fn run(
     locking::require_fit(&project, LockMode::Locked)?;
     let lock = project.lock.as_ref().context("a lock that fits is there")?;
     let network = if arguments.offline { NetworkMode::Offline } else { NetworkMode::Online };
-    let mut looked =
-        look(&project, lock, (&arguments.input, &arguments.advisories), network, context)?;
+    let known = Known::load((&project, lock), &arguments.advisories, network, context)?;
+    let mut looked = look(&project, lock, (&arguments.input, &known), network, context)?;
     if arguments.security {
         looked.rows.retain(|row| row.security);
     }
@@ -48,6 +52,7 @@ pub(in super::super) fn run(
         (false, false) if arguments.exit_code => Status::Undetermined,
         _ => Status::Ok,
     };
+    let required = if known.lacking().is_empty() { Status::Ok } else { Status::Undetermined };
     Ok(OutdatedReport {
         target: project.target(),
         lock: locking::summary(&project, LockState::Current, lock.epoch),
@@ -55,22 +60,22 @@ pub(in super::super) fn run(
         rows: looked.rows,
         unchecked: looked.unchecked,
         checked: looked.checked,
+        advisories: known.sources(looked.in_band),
         findings: Vec::new(),
         timings: Timings { total: started.elapsed(), ..Timings::default() },
-        status,
+        status: status.and(required),
     })
 }
 
 /// Looks at every index of the lock. One that cannot be had does not hide the others.
-pub(in super::super) fn look(
+pub(super) fn look(
     project: &Project,
     lock: &Lockfile,
-    (input, advisories): (&InputArguments, &[PathBuf]),
+    (input, known): (&InputArguments, &Known),
     network: NetworkMode,
     context: &Context,
 ) -> anyhow::Result<Looked> {
     let scout = Scout::open((project, lock), input, network, Vec::new(), context)?;
-    let known = Known::load(advisories, lock, &context.open_store()?)?;
     let mut looker = Looker {
         lock,
         scout,
@@ -80,6 +85,7 @@ pub(in super::super) fn look(
         unchecked: Vec::new(),
         checked: BTreeSet::new(),
         failed: BTreeSet::new(),
+        labels: TierRow::unchecked(IN_BAND, LABELS, "the lock has no packages of apt"),
     };
     looker.debs();
     looker.pages();
@@ -90,13 +96,14 @@ pub(in super::super) fn look(
 struct Looker<'a> {
     lock: &'a Lockfile,
     scout: Scout<'a>,
-    known: Known,
+    known: &'a Known,
     listed: BTreeSet<Identity>,
     rows: Vec<OutdatedRow>,
     unchecked: Vec<String>,
     checked: BTreeSet<(String, String)>,
     /// Those whose index could not be read, which has been said.
     failed: BTreeSet<(String, String)>,
+    labels: TierRow,
 }
 
 impl Looker<'_> {
@@ -108,12 +115,15 @@ impl Looker<'_> {
         let archives = match Archives::look(self.lock, &self.scout, Reading::Only(&names)) {
             Ok(archives) => archives,
             Err(error) => {
+                let reason = "their signed indexes could not be read";
+                self.labels = TierRow::unchecked(IN_BAND, LABELS, reason);
                 self.unchecked.push(format!("{} packages of apt: {error:#}", names.len()));
                 let failed = names.iter().map(|name| ("deb".to_owned(), (*name).to_owned()));
                 self.failed.extend(failed);
                 return;
             }
         };
+        self.labels = in_band::labels(self.lock, &archives);
         let mut seen = BTreeSet::new();
         for package in debs(self.lock) {
             let key = archives.new.key(&package.name, &package.architecture);
@@ -134,7 +144,9 @@ impl Looker<'_> {
             let source = package.source.as_ref();
             let version = later.item.version.clone();
             let mut row = self.row_of(&locked, source, &version);
-            row.security |= archives.fix(&key, &package.version).is_some();
+            let fix = archives.fix(&key, &package.version);
+            row.repairs.extend(fix.map(|fix| archives.repair(fix)));
+            row.security = !row.repairs.is_empty();
             row.archive = Some(archives.name(later.archive));
             row.held = archives.is_held(&key, &package.version);
             self.rows.push(row);
@@ -143,6 +155,11 @@ impl Looker<'_> {
 
     fn pages(&mut self) {
         for page in language_pages(self.lock).iter().filter(|page| !page.name.is_empty()) {
+            if page.kind == MAVEN {
+                let why = "which of its versions a POM allows is not known";
+                self.unchecked.push(format!("{} {}: {why}", page.kind, page.name));
+                continue;
+            }
             let is_own = |it: &&Identity| it.kind == page.kind && it.name == page.name;
             let own: Vec<Identity> = self.listed.iter().filter(is_own).cloned().collect();
             if own.is_empty() {
@@ -181,11 +198,17 @@ impl Looker<'_> {
             }
             match Offered::look(kind, self.lock, &self.scout) {
                 Ok(Some(offered)) => {
+                    let held =
+                        offered.holds.then(|| Repositories::look(kind, self.lock, &self.scout));
+                    let held = held.and_then(Result::ok).flatten();
+                    let sources = sources(self.lock, kind);
                     for locked in own {
                         self.checked.insert((locked.kind.clone(), locked.name.clone()));
-                        if let Some(later) = offered.later(&locked) {
-                            self.row(&locked, later);
-                        }
+                        let Some(later) = offered.later(&locked) else { continue };
+                        let source = sources.get(&locked.name).copied();
+                        let mut row = self.row_of(&locked, source, later);
+                        row.held = held.as_ref().is_some_and(|held| held.is_held(&locked));
+                        self.rows.push(row);
                     }
                 }
                 Ok(None) => {}
@@ -208,7 +231,7 @@ impl Looker<'_> {
         source: Option<&LockedSource>,
         available: &str,
     ) -> OutdatedRow {
-        let fixes = self.known.fixed(locked, source, available).unwrap_or_default();
+        let fixed = self.known.fixed(locked, source, available).unwrap_or_default();
         OutdatedRow {
             kind: locked.kind.clone(),
             name: locked.name.clone(),
@@ -216,8 +239,10 @@ impl Looker<'_> {
             locked: locked.version.clone(),
             available: available.to_owned(),
             archive: None,
-            security: !fixes.is_empty(),
-            fixes: fixes.into_iter().collect(),
+            security: !fixed.repairs.is_empty(),
+            fixes: fixed.ids(),
+            repairs: fixed.repairs,
+            ignored: fixed.ignored,
             held: false,
         }
     }
@@ -237,7 +262,16 @@ impl Looker<'_> {
         self.unchecked.extend(left.iter().map(|it| format!("{it}: no index in the lock has it")));
         self.rows.sort();
         self.unchecked.sort();
-        Looked { checked: self.checked.len() as u64, rows: self.rows, unchecked: self.unchecked }
+        let of_apt = self.rows.iter().filter(|row| row.kind == "deb").count() as u64;
+        let reason = "only `rlock update --security` reads them";
+        let changelogs =
+            TierRow { of: of_apt, subject: "later versions", ..in_band::unread(reason) };
+        Looked {
+            checked: self.checked.len() as u64,
+            rows: self.rows,
+            unchecked: self.unchecked,
+            in_band: vec![self.labels, changelogs],
+        }
     }
 }
 
@@ -251,6 +285,7 @@ pub(super) fn as_move(row: OutdatedRow) -> MoveRow {
         to: Some(row.available),
         archive: row.archive,
         security: row.security,
+        repairs: row.repairs,
         reason: None,
     }
 }

@@ -6,14 +6,16 @@ use super::super::failure::Misuse;
 use super::super::project::{Moving, Project};
 use super::super::scout::Scout;
 use super::apt::{Archives, Reading};
-use super::known::Known;
+use super::in_band::{self, Untold};
+use super::known::{IN_BAND, Known};
+use super::unheld::Wish;
 use super::{holding, instead, unheld};
-use crate::lock::{LockedPackage, Lockfile};
-use crate::report::MoveRow;
+use crate::lock::{LockedPackage, LockedSource, Lockfile};
+use crate::report::{MoveRow, Repair, TierRow};
 use crate::update::{
-    Draft, Identity, LanguagePage, Solution, file_identity, language_pages, releases,
+    Draft, Identity, LanguagePage, MAVEN, Solution, file_identity, language_pages,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;
 
 /// What moves, before anything is built.
@@ -24,6 +26,8 @@ pub(super) struct Move {
     pub(super) announced: Option<Announced>,
     /// What the user should know.
     pub(super) notes: Vec<String>,
+    /// What archives and packages say of themselves.
+    pub(super) in_band: Vec<TierRow>,
 }
 
 /// What may move.
@@ -43,20 +47,22 @@ impl Announced {
 pub(super) fn plan(
     project: &Project,
     lock: &Lockfile,
-    arguments: &UpdateArguments,
+    (arguments, known): (&UpdateArguments, &Known),
     network: NetworkMode,
     context: &Context,
 ) -> anyhow::Result<Move> {
     let is_partial = !arguments.names.is_empty() || arguments.security || arguments.to.is_some();
     let mut planned = if is_partial {
-        Planner::new(project, lock, arguments, network, context)?.plan()?
+        Planner::new(project, lock, (arguments, known), network, context)?.plan()?
     } else if arguments.base {
         let announced = Some(Announced::default());
         let (draft, notes) = (Draft::of(lock), Vec::new());
-        Move { draft, moving: Moving::default(), announced, notes }
+        let in_band = unread("no package moves for its own sake");
+        Move { draft, moving: Moving::default(), announced, notes, in_band }
     } else {
         let (draft, notes) = (Draft::of_nothing(lock), Vec::new());
-        Move { draft, moving: Moving::default(), announced: None, notes }
+        let in_band = unread("everything may move");
+        Move { draft, moving: Moving::default(), announced: None, notes, in_band }
     };
     if arguments.base {
         planned.draft.lock.images.clear();
@@ -66,23 +72,29 @@ pub(super) fn plan(
     Ok(planned)
 }
 
-struct Planner<'a> {
+/// Nothing in band was looked into.
+fn unread(reason: &str) -> Vec<TierRow> {
+    vec![TierRow::unchecked(IN_BAND, in_band::LABELS, reason), in_band::unread(reason)]
+}
+
+pub(super) struct Planner<'a> {
     project: &'a Project,
-    lock: &'a Lockfile,
-    arguments: &'a UpdateArguments,
+    pub(super) lock: &'a Lockfile,
+    pub(super) arguments: &'a UpdateArguments,
     moving: Moving,
-    scout: Scout<'a>,
-    known: Known,
-    notes: Vec<String>,
-    announced: Announced,
-    draft: Draft,
+    pub(super) scout: Scout<'a>,
+    pub(super) known: &'a Known,
+    in_band: Vec<TierRow>,
+    pub(super) notes: Vec<String>,
+    pub(super) announced: Announced,
+    pub(super) draft: Draft,
 }
 
 impl<'a> Planner<'a> {
     fn new(
         project: &'a Project,
         lock: &'a Lockfile,
-        arguments: &'a UpdateArguments,
+        (arguments, known): (&'a UpdateArguments, &'a Known),
         network: NetworkMode,
         context: &'a Context,
     ) -> anyhow::Result<Self> {
@@ -93,10 +105,20 @@ impl<'a> Planner<'a> {
             moving.instead = instead::instead(project, lock, &look, moment)?;
         }
         let scout = Scout::open((project, lock), input, network, moving.instead.clone(), context)?;
-        let known = Known::load(&arguments.advisories, lock, &context.open_store()?)?;
         let (notes, announced) = (Vec::new(), Announced::default());
-        let draft = Draft::of(lock);
-        Ok(Self { project, lock, arguments, moving, scout, known, notes, announced, draft })
+        let (draft, in_band) = (Draft::of(lock), unread("no package of apt was asked for"));
+        Ok(Self {
+            project,
+            lock,
+            arguments,
+            moving,
+            scout,
+            known,
+            in_band,
+            notes,
+            announced,
+            draft,
+        })
     }
 
     fn plan(mut self) -> anyhow::Result<Move> {
@@ -107,17 +129,31 @@ impl<'a> Planner<'a> {
             self.plan_pages(&pages)?;
             self.plan_unheld()?;
         }
-        let Self { draft, moving, announced, notes, .. } = self;
-        Ok(Move { draft, moving, announced: Some(announced), notes })
+        let Self { draft, moving, mut announced, mut notes, in_band, .. } = self;
+        notes.extend(self.known.tell(self.lock, &mut announced.rows));
+        Ok(Move { draft, moving, announced: Some(announced), notes, in_band })
     }
 
     /// Every name must be one of something.
     fn require_names(&self, pages: &[LanguagePage]) -> anyhow::Result<()> {
         for name in &self.arguments.names {
-            let is_listed = self.lock.packages.iter().any(|package| is_named(package, name));
-            let is_page = pages.iter().any(|page| page.is_named(name));
+            let named = || self.lock.packages.iter().filter(|package| is_named(package, name));
+            let is_listed = named().any(|package| package.kind != MAVEN);
+            let is_page = pages.iter().any(|page| page.kind != MAVEN && page.is_named(name));
             let files = || self.lock.fetches.iter().filter_map(|it| file_identity(&it.url));
-            if !is_listed && !is_page && !files().any(|file| file.name == *name) {
+            let is_known = is_listed || is_page || files().any(|file| file.name == *name);
+            let of_maven = || pages.iter().any(|page| page.kind == MAVEN && page.is_named(name));
+            if !is_known && (named().next().is_some() || of_maven()) {
+                return Err(Misuse {
+                    message: format!("{name} is of Maven, of which rlock moves nothing alone"),
+                    hint:
+                        "a version that a POM names is moved there; `rlock update` without names \
+                           moves what is left open, with everything else"
+                            .to_owned(),
+                }
+                .into());
+            }
+            if !is_known {
                 return Err(Misuse {
                     message: format!("the lock has no package `{name}`"),
                     hint: "`rlock outdated` lists what can move".to_owned(),
@@ -142,24 +178,50 @@ impl<'a> Planner<'a> {
         if self.arguments.to.is_none() {
             require_fresh(&archives)?;
         }
+        let repairs = self.in_band(&archives, all);
         let is_wanted = |package: &LockedPackage| {
             if !self.names(package) && !all {
                 return false;
             }
-            !self.arguments.security || self.is_repaired(&archives, package)
+            let is_told = || repairs.contains_key(&key_of(package));
+            !self.arguments.security || self.is_repaired(&archives, package) || is_told()
         };
         let pinned = self.pinned_debs(&archives, &is_wanted);
         let is_free =
             |package: &LockedPackage| is_wanted(package) && !pinned.contains_key(&package.name);
         let solution = holding::moves(self.lock, &archives, &is_free)?;
         self.notes.extend(pinned.into_values());
-        self.announce(&archives, &solution);
+        self.announce(&archives, &solution, &repairs);
         if !solution.steps.is_empty() {
             self.moving.packages =
                 solution.steps.values().map(|step| step.to.name.clone()).collect();
             holding::put(&mut self.draft, self.lock, &archives, &solution)?;
         }
         Ok(())
+    }
+
+    /// What archives say, and, where only repairs move, the changelogs of what nothing else tells of.
+    fn in_band(&mut self, archives: &Archives, all: bool) -> Repairs {
+        let labels = in_band::labels(self.lock, archives);
+        if !self.arguments.security {
+            self.in_band = vec![labels, in_band::unread("only `--security` reads them")];
+            return Repairs::new();
+        }
+        let untold = holding::debs(self.lock).filter(|package| all || self.names(package));
+        let untold = untold.filter_map(|package| {
+            let key = archives.old.key(&package.name, &package.architecture);
+            let later = archives.later(&key, &package.version)?;
+            let root = &archives.all.get(later.archive)?.locked.root;
+            let is_told = archives.fix(&key, &package.version).is_some()
+                || self
+                    .known
+                    .fixed(&identity(package), package.source.as_ref(), &later.item.version)
+                    .is_some();
+            (!is_told).then_some(Untold { package, later, root })
+        });
+        let read = in_band::read(untold.collect(), self.arguments.changelogs, &self.scout);
+        self.in_band = vec![labels, read.row];
+        read.repairs
     }
 
     /// Whether a later version repairs something, as its archive or advisory data says.
@@ -169,13 +231,7 @@ impl<'a> Planner<'a> {
             return true;
         }
         let Some(later) = archives.later(&key, &package.version) else { return false };
-        let locked = Identity {
-            kind: package.kind.clone(),
-            name: package.name.clone(),
-            architecture: package.architecture.clone(),
-            version: package.version.clone(),
-        };
-        self.known.repairs(&locked, package.source.as_ref(), &later.item.version)
+        self.known.repairs(&identity(package), package.source.as_ref(), &later.item.version)
     }
 
     /// Wanted packages that the Dockerfile names with a version.
@@ -198,9 +254,15 @@ impl<'a> Planner<'a> {
         behind.filter_map(note).collect()
     }
 
-    fn announce(&mut self, archives: &Archives, solution: &Solution) {
+    fn announce(&mut self, archives: &Archives, solution: &Solution, told: &Repairs) {
         for (key, step) in &solution.steps {
             let from = step.from.as_deref();
+            let fix = from.and_then(|from| archives.fix(key, from));
+            let mut repairs: Vec<Repair> =
+                fix.map(|fix| archives.repair(fix)).into_iter().collect();
+            let changelog =
+                from.and_then(|from| told.get(&(step.to.name.clone(), from.to_owned())));
+            repairs.extend(changelog.cloned());
             self.announced.rows.push(MoveRow {
                 kind: "deb".to_owned(),
                 name: step.to.name.clone(),
@@ -208,90 +270,70 @@ impl<'a> Planner<'a> {
                 from: from.map(str::to_owned),
                 to: Some(step.to.version.clone()),
                 archive: Some(archives.name(step.archive)),
-                security: from.is_some_and(|from| archives.fix(key, from).is_some()),
+                security: !repairs.is_empty(),
+                repairs,
                 reason: step.reason.clone(),
             });
         }
     }
 
-    /// Pages of managers that have one for each package.
-    fn plan_pages(&mut self, pages: &[LanguagePage]) -> anyhow::Result<()> {
-        let names = self.arguments.names.clone();
-        let is_named = |page: &&LanguagePage| {
-            names.iter().any(|name| page.is_named(name))
-                || names.is_empty() && !page.name.is_empty()
-        };
-        let mut moved: BTreeSet<&str> = BTreeSet::new();
-        for page in pages.iter().filter(is_named) {
-            let (answer, content) = self.scout.now(&page.fetch)?;
-            let latest = releases(page.kind, &page.name, &content).ok();
-            let latest = latest.and_then(|released| released.latest);
-            let is_wanted =
-                !self.arguments.security || self.is_page_repaired(page, latest.as_deref());
-            if answer.sha256 == page.fetch.sha256 || !is_wanted {
-                continue;
-            }
-            let steps: Vec<String> = self
-                .lock
-                .fetches
-                .iter()
-                .filter(|fetch| fetch.question() == page.fetch.question())
-                .map(|fetch| fetch.step.clone())
-                .collect();
-            self.draft.answer(&steps, &answer);
-            self.draft.drop_packages(page.kind, |name, _| page.is_named(name));
-            moved.insert(page.kind);
-            self.announce_page(page, latest);
-        }
-        // What is about all packages of a manager says nothing about one that is not there.
-        for page in pages.iter().filter(|page| page.name.is_empty() && moved.contains(page.kind)) {
-            self.draft.drop_answer(|fetch| fetch.question() == page.fetch.question());
-        }
-        Ok(())
-    }
-
-    fn is_page_repaired(&self, page: &LanguagePage, latest: Option<&str>) -> bool {
-        let Some(latest) = latest else { return false };
-        let listed = crate::update::listed(self.lock);
-        let mut own = listed.keys().filter(|it| it.kind == page.kind && it.name == page.name);
-        own.any(|locked| self.known.repairs(locked, None, latest))
-    }
-
-    fn announce_page(&mut self, page: &LanguagePage, latest: Option<String>) {
-        let listed = crate::update::listed(self.lock);
-        let mut locked = listed.keys().filter(|it| it.kind == page.kind && it.name == page.name);
-        let from = locked.next().map(|identity| identity.version.clone());
-        self.announced.rows.push(MoveRow {
-            kind: page.kind.to_owned(),
-            name: page.name.clone(),
-            architecture: String::new(),
-            to: latest.filter(|latest| Some(latest) != from.as_ref()),
-            from,
-            archive: None,
-            security: self.arguments.security,
-            reason: None,
-        });
-    }
-
-    /// Indexes that have all packages and let none be held.
+    /// Managers with one index for all packages.
     fn plan_unheld(&mut self) -> anyhow::Result<()> {
         let listed = crate::update::listed(self.lock);
         for kind in unheld::KINDS {
+            let sources = sources(self.lock, kind);
             let names = &self.arguments.names;
-            let is_named = |name: &String| names.is_empty() || names.contains(name);
+            let is_named = |name: &String| {
+                let is_source = || sources.get(name).is_some_and(|it| names.contains(&it.name));
+                names.is_empty() || names.contains(name) || is_source()
+            };
             let mut own = listed.keys().filter(|identity| identity.kind == kind);
             if !own.any(|identity| is_named(&identity.name)) {
                 continue;
             }
-            let (security, known) = (self.arguments.security, &self.known);
-            let is_wanted = |locked: &Identity, later: &str| {
-                is_named(&locked.name) && (!security || known.repairs(locked, None, later))
+            let (security, known) = (self.arguments.security, self.known);
+            let is_repaired = |locked: &Identity, later: &str| {
+                known.repairs(locked, sources.get(&locked.name).copied(), later)
             };
-            let rows = unheld::plan(kind, self.lock, &self.scout, &is_wanted, &mut self.draft)?;
+            let is_wanted = |locked: &Identity, later: &str| {
+                is_named(&locked.name) && (!security || is_repaired(locked, later))
+            };
+            let wish = Wish { project: self.project, lock: self.lock, is_wanted: &is_wanted };
+            let put = (&mut self.draft, &mut self.moving.packages);
+            let mut rows = unheld::plan(kind, &wish, &self.scout, put)?;
+            for row in &mut rows {
+                let locked =
+                    listed.keys().find(|it| (&it.kind, &it.name) == (&row.kind, &row.name));
+                row.security = locked
+                    .zip(row.to.as_deref())
+                    .is_some_and(|(locked, later)| is_repaired(locked, later));
+            }
             self.announced.rows.extend(rows);
         }
         Ok(())
     }
+}
+
+/// What changelogs say, by name and locked version.
+type Repairs = BTreeMap<(String, String), Repair>;
+
+fn key_of(package: &LockedPackage) -> (String, String) {
+    (package.name.clone(), package.version.clone())
+}
+
+fn identity(package: &LockedPackage) -> Identity {
+    Identity {
+        kind: package.kind.clone(),
+        name: package.name.clone(),
+        architecture: package.architecture.clone(),
+        version: package.version.clone(),
+    }
+}
+
+/// The source packages of a kind's packages, by name.
+pub(super) fn sources<'a>(lock: &'a Lockfile, kind: &str) -> BTreeMap<String, &'a LockedSource> {
+    let own = lock.packages.iter().filter(|package| package.kind == kind);
+    own.filter_map(|package| Some((package.name.clone(), package.source.as_ref()?))).collect()
 }
 
 /// An index that has expired, or is older than the locked one, is not what the archive says now.

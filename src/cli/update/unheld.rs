@@ -1,24 +1,27 @@
-//! Managers with one index for all packages that keep no second state of it: apk, dnf. What the index
-//! offers newer moves with what is asked for, and is named before anything is built.
+//! apk and dnf: one index for all packages. Where a step can be given an earlier state of its
+//! repositories beside the present one, what nobody asked for stays; else what the index offers newer
+//! moves along, and is named before anything is built.
 
+use super::super::project::Project;
 use super::super::scout::Scout;
+use super::repositories::{Repositories, is_held, manager};
 use crate::index::rpm::{self, DataFile};
 use crate::index::{self, Checksum, Offer, apk};
-use crate::lock::Lockfile;
+use crate::lock::{LockedPackage, Lockfile};
 use crate::package::version;
 use crate::report::MoveRow;
-use crate::update::{Draft, Identity, IndexFile, listed};
+use crate::update::{Draft, Identity, IndexFile, Step, listed};
 use anyhow::Context as _;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The kinds.
 pub(super) const KINDS: [&str; 2] = ["apk", "rpm"];
 
 /// What the repositories of one kind offer now.
 pub(super) struct Offered {
-    /// Whether any of them is not what the lock has.
-    pub(super) has_moved: bool,
+    /// Whether the lock has an earlier state of one of them.
+    pub(super) holds: bool,
     /// The latest version by name and architecture.
     best: BTreeMap<(String, String), String>,
 }
@@ -30,18 +33,16 @@ impl Offered {
         lock: &Lockfile,
         scout: &Scout<'_>,
     ) -> anyhow::Result<Option<Self>> {
-        let mut offered = Self { has_moved: false, best: BTreeMap::new() };
+        let mut offered = Self { holds: false, best: BTreeMap::new() };
         let mut count = 0;
         for fetch in lock.fetches.iter().filter(|fetch| is_index(kind, &fetch.url)) {
+            if is_held(&fetch.url) {
+                offered.holds = true;
+                continue;
+            }
             count += 1;
-            let (answer, content) = scout.now(fetch)?;
-            offered.has_moved |= answer.sha256 != fetch.sha256;
-            let offers = if kind == "apk" {
-                apk::packages(&apk::index(&content)?.text)?
-            } else {
-                primary(&fetch.url, &content, scout)?
-            };
-            for offer in offers {
+            let (_, content) = scout.now(fetch)?;
+            for offer in offers_of(kind, &fetch.url, &content, scout)? {
                 offered.add(kind, offer);
             }
         }
@@ -74,6 +75,19 @@ impl Offered {
     }
 }
 
+/// Everything that an index offers; `url` is where it was fetched.
+pub(super) fn offers_of(
+    kind: &str,
+    url: &str,
+    content: &[u8],
+    scout: &Scout<'_>,
+) -> anyhow::Result<Vec<Offer>> {
+    if kind == "apk" {
+        return Ok(apk::packages(&apk::index(content)?.text)?);
+    }
+    primary(url, content, scout)
+}
+
 /// The packages of a repository of rpms.
 fn primary(url: &str, content: &[u8], scout: &Scout<'_>) -> anyhow::Result<Vec<Offer>> {
     let repomd = rpm::repomd(content, None)?.value;
@@ -94,54 +108,116 @@ fn primary(url: &str, content: &[u8], scout: &Scout<'_>) -> anyhow::Result<Vec<O
     Ok(rpm::packages(&index::decompress("primary.xml", &content)?)?)
 }
 
-/// Drops the indexes of a kind from the draft; says what then moves.
+/// What is asked of a kind's packages.
+pub(super) struct Wish<'a> {
+    pub(super) project: &'a Project,
+    pub(super) lock: &'a Lockfile,
+    /// Whether a package is to move to a later version.
+    pub(super) is_wanted: &'a dyn Fn(&Identity, &str) -> bool,
+}
+
+/// Takes what moves of a kind out of the draft; says what it is.
 pub(super) fn plan(
     kind: &'static str,
-    lock: &Lockfile,
+    wish: &Wish<'_>,
     scout: &Scout<'_>,
-    is_wanted: &dyn Fn(&Identity, &str) -> bool,
-    draft: &mut Draft,
+    (draft, free): (&mut Draft, &mut BTreeSet<String>),
 ) -> anyhow::Result<Vec<MoveRow>> {
-    let Some(offered) = Offered::look(kind, lock, scout)?.filter(|offered| offered.has_moved)
+    let lock = wish.lock;
+    let Some(repositories) = Repositories::look(kind, lock, scout)?.filter(Repositories::can_move)
     else {
         return Ok(Vec::new());
     };
-    let own = listed(lock).into_keys().filter(|identity| identity.kind == kind);
-    let behind: Vec<(Identity, String)> = own
-        .filter_map(|identity| {
-            let later = offered.later(&identity)?.to_owned();
-            Some((identity, later))
+    let own = listed(lock).into_iter().filter(|(identity, _)| identity.kind == kind);
+    let behind: Vec<Behind> = own
+        .filter_map(|(identity, steps)| {
+            let later = repositories.later(&identity)?.to_owned();
+            Some(Behind { identity, later, steps })
         })
         .collect();
-    if !behind.iter().any(|(identity, later)| is_wanted(identity, later)) {
+    let is_wanted = |it: &Behind| (wish.is_wanted)(&it.identity, &it.later);
+    if !behind.iter().any(is_wanted) {
         return Ok(Vec::new());
     }
-    draft.drop_answer(|fetch| is_repository(kind, &fetch.url));
-    draft.drop_packages(kind, |name, _| behind.iter().any(|(identity, _)| identity.name == name));
-    let row = |(identity, later): (Identity, String)| {
-        let is_asked = is_wanted(&identity, &later);
-        MoveRow {
-            reason: (!is_asked).then(|| {
-                format!("{} has one index for all packages, and keeps none back", manager(kind))
-            }),
-            kind: identity.kind,
-            name: identity.name,
-            architecture: identity.architecture,
-            from: Some(identity.version),
-            to: Some(later),
-            archive: None,
-            security: false,
-        }
+    let obstacle = match not_in_database(lock, &behind) {
+        Some(reason) => Some(reason),
+        None => repositories.obstacle(wish.project, lock)?,
     };
-    Ok(behind.into_iter().map(row).collect())
+    if let Some(reason) = obstacle {
+        return Ok(together(kind, behind, &is_wanted, &reason, draft));
+    }
+    let wanted: BTreeSet<&str> =
+        behind.iter().filter(|it| is_wanted(it)).map(|it| &*it.identity.name).collect();
+    let solution = repositories.moves(lock, &|package| wanted.contains(&*package.name))?;
+    if solution.steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    repositories.put(draft, lock, &solution)?;
+    free.extend(solution.steps.values().map(|step| step.to.name.clone()));
+    let row = |step: &Step| MoveRow {
+        kind: kind.to_owned(),
+        name: step.to.name.clone(),
+        architecture: step.to.architecture.clone(),
+        from: step.from.clone(),
+        to: Some(step.to.version.clone()),
+        archive: None,
+        security: false,
+        repairs: Vec::new(),
+        reason: step.reason.clone(),
+    };
+    Ok(solution.steps.values().map(row).collect())
 }
 
-fn manager(kind: &str) -> &str {
-    if kind == "rpm" { "dnf" } else { kind }
+/// A package that the repositories have a later version of.
+struct Behind {
+    identity: Identity,
+    later: String,
+    steps: BTreeSet<String>,
+}
+
+/// Why packages that are in no database of the image cannot be held: it is not known which are there.
+fn not_in_database(lock: &Lockfile, behind: &[Behind]) -> Option<String> {
+    let is_known = |it: &&Behind| {
+        let is_it = |package: &LockedPackage| {
+            (&package.kind, &package.name) == (&it.identity.kind, &it.identity.name)
+        };
+        !lock.packages.iter().any(is_it)
+    };
+    let unknown = behind.iter().find(is_known)?;
+    let step = unknown.steps.first().map_or("", String::as_str);
+    Some(format!(
+        "{} has one index for all packages, and step {step} leaves no database that says what it \
+         installs",
+        manager(&unknown.identity.kind)
+    ))
+}
+
+/// Everything moves that can.
+fn together(
+    kind: &str,
+    behind: Vec<Behind>,
+    is_wanted: &dyn Fn(&Behind) -> bool,
+    reason: &str,
+    draft: &mut Draft,
+) -> Vec<MoveRow> {
+    draft.drop_answer(|fetch| is_repository(kind, &fetch.url));
+    draft.drop_packages(kind, |name, _| behind.iter().any(|it| it.identity.name == name));
+    let row = |behind: Behind| MoveRow {
+        reason: (!is_wanted(&behind)).then(|| reason.to_owned()),
+        kind: behind.identity.kind,
+        name: behind.identity.name,
+        architecture: behind.identity.architecture,
+        from: Some(behind.identity.version),
+        to: Some(behind.later),
+        archive: None,
+        security: false,
+        repairs: Vec::new(),
+    };
+    behind.into_iter().map(row).collect()
 }
 
 /// Whether a URL is of the index that says what the others are.
-fn is_index(kind: &str, url: &str) -> bool {
+pub(super) fn is_index(kind: &str, url: &str) -> bool {
     match kind {
         "apk" => url.ends_with("/APKINDEX.tar.gz"),
         _ => url.ends_with("/repodata/repomd.xml"),
@@ -149,7 +225,7 @@ fn is_index(kind: &str, url: &str) -> bool {
 }
 
 /// Whether a URL is of any index.
-fn is_repository(kind: &str, url: &str) -> bool {
+pub(super) fn is_repository(kind: &str, url: &str) -> bool {
     let of_rpm = ["/repodata/", "/mirrorlist", "/metalink"];
     is_index(kind, url) || kind == "rpm" && of_rpm.iter().any(|part| url.contains(part))
 }

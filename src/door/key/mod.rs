@@ -27,7 +27,8 @@ impl Key {
         Self {
             method: method.as_str().to_owned(),
             url: secrets.redact(&canonical(&asked.url)),
-            variant: variant::of(&asked.headers).map(|variant| secrets.redact(&variant)),
+            variant: variant::of(&asked.url, &asked.headers)
+                .map(|variant| secrets.redact(&variant)),
             body: body::digest(&asked.body, &asked.headers, secrets),
         }
     }

@@ -150,6 +150,24 @@ fn variants_are_what_servers_tell_apart() {
     assert_eq!(git("version=x"), None);
 }
 
+/// yarn and pnpm ask for packages as for what is said of them, npm does not: it is one file.
+#[test]
+fn package_files_of_npm_have_no_variants() {
+    let accept = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
+    let key = |url: &str, accept: &str| {
+        Key::of(&asked(Method::GET, url, &[("accept", accept)], b""), &Secrets::default())
+    };
+    let file = "https://n.example/greeter/-/greeter-1.0.0.tgz";
+    assert_eq!(key(file, accept), key(file, "*/*"));
+    let signed = format!("{file}?cache=0");
+    assert_eq!(key(&signed, accept).variant, None);
+    let document = key("https://n.example/greeter", accept);
+    assert_eq!(document.variant.as_deref(), Some("npm-install"));
+    // What names another format wants that one.
+    let own = key(file, "application/vnd.own+json");
+    assert_eq!(own.variant.as_deref(), Some("vnd.own+json"));
+}
+
 #[test]
 fn bodies_count_as_what_they_mean() {
     let text = b"0011command=ls-refs\n".repeat(40);

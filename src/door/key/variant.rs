@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 use http::header::ACCEPT;
+use url::Url;
 
 /// Longer names of formats are cut.
 const NAME_SIZE_MAX: usize = 100;
@@ -12,8 +13,15 @@ const NAME_SIZE_MAX: usize = 100;
 /// Git's wire protocol: <https://git-scm.com/docs/protocol-v2>.
 const GIT_PROTOCOL: &str = "git-protocol";
 
+/// The short form of a package's document in npm's registry.
+const NPM_INSTALL: &str = "npm-install";
+
+/// Package files of npm's registry. They have one representation: yarn and pnpm ask for them as for
+/// documents, npm itself does not.
+const NPM_FILE: &str = ".tgz";
+
 /// The variant, if the request chooses one.
-pub(super) fn of(headers: &HeaderMap) -> Option<String> {
+pub(super) fn of(url: &Url, headers: &HeaderMap) -> Option<String> {
     if let Some(version) = headers.get(GIT_PROTOCOL).and_then(|value| value.to_str().ok()) {
         let version = version.split(':').find_map(|part| part.trim().strip_prefix("version="))?;
         let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
@@ -22,7 +30,8 @@ pub(super) fn of(headers: &HeaderMap) -> Option<String> {
     let accepts: Vec<&str> =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let accepts = accepts.join(",").to_ascii_lowercase();
-    of_image(&accepts).or_else(|| of_media_type(best(&accepts)?))
+    let variant = of_image(&accepts).or_else(|| of_media_type(best(&accepts)?));
+    variant.filter(|variant| variant != NPM_INSTALL || !url.path().ends_with(NPM_FILE))
 }
 
 /// Clients of container registries name all that they know, each in an order of its own; what
@@ -70,7 +79,7 @@ fn of_media_type(media_type: &str) -> Option<String> {
         "application/vnd.pypi.simple.v1+json" | "application/vnd.pypi.simple.latest+json" => {
             Some("pypi-json".to_owned())
         }
-        "application/vnd.npm.install-v1+json" => Some("npm-install".to_owned()),
+        "application/vnd.npm.install-v1+json" => Some(NPM_INSTALL.to_owned()),
         "application/json" => Some("json".to_owned()),
         // An asset of a release, and not its description.
         "application/octet-stream" => Some("octet-stream".to_owned()),

@@ -6,8 +6,10 @@
 mod breaks;
 mod packages;
 mod place;
+mod plain;
 mod relation;
 mod release;
+mod sources;
 mod stanza;
 
 #[cfg(test)]
@@ -17,3 +19,4 @@ pub use breaks::packages_with_breaks;
 pub use packages::{packages, select};
 pub use place::{Form, Place, archive_root, release_place};
 pub use release::{Release, release, release_detached};
+pub use sources::{AptSource, SignedBy, apt_sources};

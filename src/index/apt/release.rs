@@ -33,6 +33,10 @@ pub struct Release {
     pub valid_until: Option<i64>,
     /// Whether its files can be had by their hashes.
     pub by_hash: bool,
+    /// Packages of it are installed only where somebody asks for that suite.
+    pub not_automatic: bool,
+    /// And where that is so, later versions of them are installed all the same.
+    pub but_automatic_upgrades: bool,
     /// Digest and size in bytes of its files, by path below the folder of the signed index.
     pub files: BTreeMap<String, (Digest, u64)>,
 }
@@ -75,6 +79,8 @@ fn parse(text: &[u8]) -> Result<Release, IndexError> {
         return Err(second.error(0, "it has a second paragraph"));
     }
     let fields = only.fields()?;
+    let is_yes =
+        |name: &str| fields.get(name).is_some_and(|value| value.eq_ignore_ascii_case("yes"));
     let text = |name: &str| fields.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
     let valid_until = fields.get("Valid-Until").map(|end| date(&fields, "Valid-Until", end));
     Ok(Release {
@@ -84,7 +90,9 @@ fn parse(text: &[u8]) -> Result<Release, IndexError> {
         codename: text("Codename"),
         date: date(&fields, "Date", fields.required("Date")?)?,
         valid_until: valid_until.transpose()?,
-        by_hash: fields.get("Acquire-By-Hash").is_some_and(|it| it.eq_ignore_ascii_case("yes")),
+        by_hash: is_yes("Acquire-By-Hash"),
+        not_automatic: is_yes("NotAutomatic"),
+        but_automatic_upgrades: is_yes("ButAutomaticUpgrades"),
         files: files(&fields)?,
     })
 }

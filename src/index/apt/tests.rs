@@ -39,6 +39,19 @@ fn a_signed_index_says_what_the_suite_is_and_has() {
 }
 
 #[test]
+fn suites_say_whether_they_are_taken_from_by_themselves() {
+    let with = |fields: &str| {
+        let text = [fields.as_bytes(), &fixture("apt/Release")].concat();
+        let release = release_detached(&text, None).unwrap().value;
+        (release.not_automatic, release.but_automatic_upgrades)
+    };
+    assert_eq!(with(""), (false, false));
+    assert_eq!(with("NotAutomatic: yes\n"), (true, false));
+    assert_eq!(with("NotAutomatic: yes\nButAutomaticUpgrades: yes\n"), (true, true));
+    assert_eq!(with("NotAutomatic: no\n"), (false, false));
+}
+
+#[test]
 fn the_same_beside_its_signature() {
     let (text, signature) = (fixture("apt/Release"), fixture("apt/Release.gpg"));
     let signed = release_detached(&text, Some(&signature)).unwrap();

@@ -57,6 +57,28 @@ impl Keyring {
         Ok(())
     }
 
+    /// Adds all keys of another.
+    pub fn extend(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+    }
+
+    /// Those of its keys that, or whose primary keys, have one of these fingerprints, given in
+    /// hexadecimal digits.
+    #[must_use]
+    pub fn only(mut self, fingerprints: &[String]) -> Self {
+        let is_one = |id: KeyId| {
+            let id = id.to_string();
+            fingerprints.iter().any(|fingerprint| fingerprint.ends_with(&id))
+        };
+        self.keys.retain(|key| is_one(key.id) || is_one(key.primary));
+        self
+    }
+
+    /// The ids of all keys, each as often as it is there.
+    pub fn ids(&self) -> Vec<KeyId> {
+        self.keys.iter().map(|key| key.id).collect()
+    }
+
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -1,6 +1,7 @@
 //! What a lock answers to which URL.
 
 use crate::lock::{LockedFetch, Lockfile};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Redirects after each other that are followed backwards.
@@ -66,7 +67,10 @@ fn target(fetch: &LockedFetch) -> Option<String> {
 }
 
 /// A path without percent-encoding; bytes that are not UTF-8 are replaced.
-pub(super) fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -76,5 +80,5 @@ pub(super) fn decoded(text: &str) -> String {
         bytes.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }

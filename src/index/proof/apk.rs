@@ -2,11 +2,15 @@
 
 use super::answers::Answers;
 use super::apt::body;
+use super::held::{View, roots};
 use super::offered::{Offers, Source, Trust};
 use super::{Evidence, Subject, Verdict};
 use crate::index::apk::{self, SignedIndex};
-use crate::lock::LockedFetch;
+use crate::lock::{LockedFetch, Lockfile};
 use std::collections::BTreeMap;
+
+/// Why no key of apk's is bound to a repository.
+const NOT_BOUND: &str = "not bound: apk believes each of its keys for every repository";
 
 /// Judges indexes, and collects what they offer.
 pub(super) fn judge(
@@ -17,7 +21,7 @@ pub(super) fn judge(
 ) {
     for (number, fetch) in answers.iter() {
         let Some(root) = apk::repository_root(&fetch.url) else { continue };
-        let roots = vec![root.to_owned()];
+        let roots = roots(root);
         let subject = Subject::Fetch(number);
         let signed = match index(fetch, evidence) {
             Ok(signed) => signed,
@@ -36,7 +40,9 @@ pub(super) fn judge(
             }
         };
         let is_dropped = was_signed(fetch, evidence) && !signed.is_signed();
-        let mut verdict = if is_dropped {
+        let mut verdict = if let Some(verdict) = of_view(fetch, evidence) {
+            verdict
+        } else if is_dropped {
             Verdict::poisoned("the index is not signed, and was in the base lock", "sha256")
         } else {
             trust.verdict("APKINDEX.tar.gz")
@@ -44,7 +50,7 @@ pub(super) fn judge(
         match apk::packages(&signed.text) {
             Ok(found) => {
                 let chain = "APKINDEX.tar.gz".to_owned();
-                offers.sources.push(Source { roots, chain, trust, offers: found });
+                offers.sources.push(Source::new(roots, chain, trust, found));
             }
             Err(error) => {
                 offers.unread.push((roots, error.to_string()));
@@ -53,6 +59,16 @@ pub(super) fn judge(
         }
         judged.insert(subject, verdict);
     }
+}
+
+/// The verdict on a view that is not what it should be.
+fn of_view(fetch: &LockedFetch, evidence: &Evidence<'_>) -> Option<Verdict> {
+    let view = View::of(&fetch.url, &fetch.sha256)?;
+    let is_unknown = |base: &&Lockfile| !view.is_in(base, &fetch.url, &fetch.sha256);
+    // Nothing in the format tells the age of an index.
+    let reason = "it is held, and the base lock does not have it: it may be older";
+    let unknown = evidence.base.filter(is_unknown).map(|_| Verdict::undetermined(reason));
+    view.misnamed().or(unknown)
 }
 
 fn index(fetch: &LockedFetch, evidence: &Evidence<'_>) -> Result<SignedIndex, Verdict> {
@@ -69,7 +85,7 @@ fn trust(signed: &SignedIndex, evidence: &Evidence<'_>) -> Result<Trust, Verdict
     match signed.verify(evidence.apk_keys) {
         Ok(Some(signer)) => {
             let over = if signer.is_weak { " over SHA-1, as the format has it" } else { "" };
-            Ok(Trust::Signed(format!("key {}{over}", signer.key)))
+            Ok(Trust::Signed(format!("key {}{over}, {NOT_BOUND}", signer.key)))
         }
         Ok(None) => {
             let keys = signed.keys().join(" and ");

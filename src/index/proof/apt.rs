@@ -1,6 +1,7 @@
 //! Archives of Debian's packages in a lock.
 
 use super::answers::Answers;
+use super::bound::bound;
 use super::offered::{Offers, Source, Trust};
 use super::{Body, Evidence, Subject, Verdict};
 use crate::door::{held_host, real_host, with_host};
@@ -98,7 +99,13 @@ fn suite(place: Place, digest: Digest, signed: Signed<Release>, evidence: &Evide
     let file = if place.form == Form::InRelease { "InRelease" } else { "Release" };
     let name = if place.suite.is_empty() { &place.root } else { &place.suite };
     let name = format!("{}/{file}", name.trim_end_matches('/'));
+    // A view that an update holds is of the archive itself, with the same keys.
+    let base = match held(&place) {
+        Some(held) => Place { root: held.real_root, ..place.clone() }.base(),
+        None => place.base(),
+    };
     let trust = trust(&signed, evidence.keyring);
+    let trust = bound(trust, &signed, &base, evidence.bindings);
     Suite { place, digest, name, signed, trust }
 }
 
@@ -112,7 +119,7 @@ pub(super) fn trust<T>(signed: &Signed<T>, keyring: &Keyring) -> Trust {
     }
 }
 
-fn named(signer: &Signer) -> String {
+pub(super) fn named(signer: &Signer) -> String {
     let user = signer.user.as_deref().map_or(String::new(), |user| format!(" ({user})"));
     let until = signer.until.map_or(String::new(), |until| format!(", until {}", date(until)));
     format!("key {}{user} signed {}{until}", signer.key, date(signer.made))
@@ -266,7 +273,7 @@ fn listed(
         );
         if is_list(name) {
             if is_good {
-                offer(evidence, suite, fetch, chain, offers);
+                offer(evidence, suite, (fetch, name), chain, offers);
             } else {
                 offers.unread.push((roots(&suite.place), format!("{} is not usable", fetch.url)));
             }
@@ -322,25 +329,37 @@ fn roots(place: &Place) -> Vec<String> {
 fn offer(
     evidence: &Evidence<'_>,
     suite: &Suite,
-    fetch: &LockedFetch,
+    (fetch, name): (&LockedFetch, &str),
     chain: String,
     offers: &mut Offers,
 ) {
     let wanted = evidence.wanted("deb", ".deb", '_');
-    let read = body(&fetch.sha256, evidence).map_err(|verdict| match verdict {
-        Verdict::Undetermined { reason } => reason,
-        _ => "it is damaged".to_owned(),
-    });
-    let read = read.and_then(|bytes| {
-        let text = decompress("Packages", &bytes).map_err(|error| error.to_string())?;
+    let read = list(evidence, suite, (fetch, name)).and_then(|text| {
         apt::select(&text, &|name| wanted.contains(name)).map_err(|error| error.to_string())
     });
     let roots = roots(&suite.place);
     match read {
         Ok(found) => {
             let trust = suite.trust.clone();
-            offers.sources.push(Source { roots, chain, trust, offers: found });
+            offers.sources.push(Source::new(roots, chain, trust, found));
         }
         Err(reason) => offers.unread.push((roots, format!("{}: {reason}", fetch.url))),
     }
+}
+
+/// A list of packages. What the suite's index names is the same with and without its compression.
+fn list(
+    evidence: &Evidence<'_>,
+    suite: &Suite,
+    (fetch, name): (&LockedFetch, &str),
+) -> Result<Vec<u8>, String> {
+    let plain = suite.signed.value.plain(name);
+    if let Some(Body::There(text)) = plain.map(|(digest, _)| (evidence.bodies)(&digest)) {
+        return Ok(text);
+    }
+    let packed = body(&fetch.sha256, evidence).map_err(|verdict| match verdict {
+        Verdict::Undetermined { reason } => reason,
+        _ => "it is damaged".to_owned(),
+    })?;
+    decompress("Packages", &packed).map_err(|error| error.to_string())
 }

@@ -8,6 +8,9 @@
 mod answers;
 mod apk;
 mod apt;
+mod before;
+mod bound;
+mod held;
 mod images;
 mod offered;
 mod pages;
@@ -17,6 +20,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use bound::{Binding, Counting};
 pub use verdict::{Problem, Proof, Subject, Verdict};
 
 use super::apk::ApkKeys;
@@ -54,6 +58,8 @@ pub struct Evidence<'a> {
     pub keyring: &'a Keyring,
     /// Keys that apk's signatures are believed of.
     pub apk_keys: &'a ApkKeys,
+    /// Which of the OpenPGP keys count for which archive, as far as that is known.
+    pub bindings: &'a [Binding],
 }
 
 impl std::fmt::Debug for Evidence<'_> {
@@ -78,7 +84,7 @@ pub fn prove(evidence: &Evidence<'_>) -> Vec<Proof> {
         }
     }
     let finish = |(subject, verdict): (Subject, Verdict)| {
-        let verdict = held(evidence, subject, verdict);
+        let verdict = before::settle(evidence, subject, subjects.get(&subject), verdict);
         Proof { subject, verdict }
     };
     judged.into_iter().map(finish).collect()
@@ -95,7 +101,7 @@ struct Item<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    fn subjects(&self) -> Vec<(Subject, Item<'a>)> {
+    fn subjects(&self) -> BTreeMap<Subject, Item<'a>> {
         let packages = self.lock.packages.iter().enumerate().map(|(index, package)| {
             let item = Item {
                 url: package.url.as_deref(),
@@ -134,38 +140,5 @@ impl<'a> Evidence<'a> {
             }
         }
         wanted
-    }
-}
-
-/// What nothing vouches for is nobody's doing where the base has the very same.
-fn held(evidence: &Evidence<'_>, subject: Subject, verdict: Verdict) -> Verdict {
-    let Some(base) = evidence.base else { return verdict };
-    let lock = evidence.lock;
-    let is_same = match subject {
-        Subject::Image(index) => lock.images.get(index).is_some_and(|image| {
-            let same = |other: &&crate::lock::LockedImage| {
-                (&other.reference, other.manifest) == (&image.reference, image.manifest)
-            };
-            base.images.iter().any(|other| same(&other))
-        }),
-        Subject::Package(index) => lock.packages.get(index).is_some_and(|package| {
-            let same = |other: &LockedPackage| {
-                (&other.kind, &other.name, &other.version, &other.architecture)
-                    == (&package.kind, &package.name, &package.version, &package.architecture)
-                    && (&other.url, other.sha256) == (&package.url, package.sha256)
-            };
-            base.packages.iter().any(same)
-        }),
-        Subject::Fetch(index) => lock.fetches.get(index).is_some_and(|fetch| {
-            let same = |other: &LockedFetch| {
-                other.question() == fetch.question() && other.answers_as(fetch)
-            };
-            base.fetches.iter().any(same)
-        }),
-    };
-    match verdict {
-        Verdict::Unsigned { .. } | Verdict::Unprovable { .. } if is_same => Verdict::Held,
-        Verdict::Unprovable { reason, .. } => Verdict::Unprovable { reason, is_new: true },
-        other => other,
     }
 }

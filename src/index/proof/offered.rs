@@ -5,6 +5,8 @@ use super::{Body, Evidence, Item, Verdict};
 use crate::index::{Checksum, Offer, apk};
 use crate::oci::Digest;
 use sha2::Digest as _;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far an index is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub(super) enum Trust {
     Unsigned,
     /// It is not known whether it is good, and why.
     Unknown(String),
+    /// A key signs it that is believed, but not for this archive.
+    Foreign(String),
     /// It is not what a key has signed that is believed.
     Wrong(String),
 }
@@ -27,7 +31,9 @@ pub(super) struct Source {
     /// What leads from the signature to here: `InRelease → main/binary-amd64/Packages.xz`.
     pub(super) chain: String,
     pub(super) trust: Trust,
-    pub(super) offers: Vec<Offer>,
+    offers: Vec<Offer>,
+    /// Which of them have a location.
+    by_location: BTreeMap<String, Vec<usize>>,
 }
 
 /// Everything that is offered.
@@ -38,6 +44,25 @@ pub(super) struct Offers {
     pub(super) unread: Vec<(Vec<String>, String)>,
 }
 
+impl Source {
+    pub(super) fn new(roots: Vec<String>, chain: String, trust: Trust, offers: Vec<Offer>) -> Self {
+        let mut by_location: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, offer) in offers.iter().enumerate() {
+            by_location.entry(offer.location.clone()).or_default().push(index);
+        }
+        Self { roots, chain, trust, offers, by_location }
+    }
+
+    /// What it offers under one of these URLs, in its order.
+    fn at<'a>(&'a self, names: &[&str]) -> impl Iterator<Item = &'a Offer> {
+        let paths = names.iter().filter_map(|name| below(name, &self.roots));
+        let spelt = paths.flat_map(|path| [Cow::Borrowed(path), decoded(path)]);
+        let found: BTreeSet<usize> =
+            spelt.filter_map(|path| self.by_location.get(&*path)).flatten().copied().collect();
+        found.into_iter().filter_map(|index| self.offers.get(index))
+    }
+}
+
 impl Trust {
     /// The verdict on what an index says that is believed so far.
     pub(super) fn verdict(&self, chain: &str) -> Verdict {
@@ -45,6 +70,10 @@ impl Trust {
             Self::Signed(key) => Verdict::Proven { by: format!("{key}: {chain}") },
             Self::Unsigned => Verdict::Unsigned { by: chain.to_owned() },
             Self::Unknown(reason) => Verdict::undetermined(format!("{chain}: {reason}")),
+            Self::Foreign(reason) => Verdict::poisoned(
+                format!("the signature does not count: {chain}: {reason}"),
+                "sha256",
+            ),
             Self::Wrong(reason) => {
                 Verdict::poisoned(format!("the signature is wrong: {chain}: {reason}"), "sha256")
             }
@@ -75,12 +104,9 @@ impl Offers {
             return Verdict::empty("the lock does not say which file it came from");
         };
         let names = answers.names(url);
-        let is_here = |source: &Source, offer: &Offer| {
-            let mut paths = names.iter().filter_map(|name| below(name, &source.roots));
-            paths.any(|path| path == offer.location || decoded(path) == offer.location)
-        };
+        let here = |source| Source::at(source, &names).map(move |offer| (source, offer));
         let mut failed = None;
-        for (source, offer) in self.all().filter(|(source, offer)| is_here(source, offer)) {
+        for (source, offer) in self.sources.iter().flat_map(here) {
             match compare(item, &sha256, source, offer, evidence) {
                 // The same path in two indexes of one archive: one that agrees is enough, as it
                 // is for the package manager.
@@ -137,7 +163,8 @@ fn is_of(kind: &str, roots: &[String]) -> bool {
     kind == "deb" && roots.is_empty()
 }
 
-fn kind_of(url: &str) -> Option<&'static str> {
+/// The kind of package that a URL's last letters say.
+pub(super) fn kind_of(url: &str) -> Option<&'static str> {
     [(".deb", "deb"), (".rpm", "rpm"), (".apk", "apk")]
         .into_iter()
         .find_map(|(suffix, kind)| url.ends_with(suffix).then_some(kind))

@@ -5,7 +5,10 @@ use super::answers::Answers;
 use super::apt::body;
 use super::{Evidence, Item, Subject, Verdict};
 use crate::index::{npm, pypi};
+use crate::lock::LockedPackage;
 use crate::oci::Digest;
+use crate::package::version;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What a page says of a file.
@@ -104,6 +107,9 @@ impl Pages {
         let Some((said, page)) = names.iter().find_map(|name| self.files.get(*name)) else {
             return self.elsewhere(url);
         };
+        if let Some(wrong) = item.package.and_then(|it| said.is_otherwise(it, url, page)) {
+            return Some(wrong);
+        }
         let by = || Verdict::Unsigned { by: format!("{page}, which nobody signs") };
         Some(match said {
             Said::Sha256(None) => Verdict::undetermined(format!("{page} has no SHA-256 of it")),
@@ -113,6 +119,15 @@ impl Pages {
                 Verdict::differs(message, "sha256", expected.hex(), sha256.hex())
             }
             Said::Npm(tarball) => match body(&sha256, evidence) {
+                Err(Verdict::Undetermined { reason }) => {
+                    match in_base(&names, tarball, evidence).filter(|meant| *meant != sha256) {
+                        Some(meant) => {
+                            let message = format!("{page} means the file that the base lock has");
+                            Verdict::differs(message, "sha256", meant.hex(), sha256.hex())
+                        }
+                        None => Verdict::undetermined(reason),
+                    }
+                }
                 Err(verdict) => verdict,
                 Ok(body) => match tarball.is(&body) {
                     Some(true) => by(),
@@ -138,4 +153,60 @@ impl Pages {
         let message = "the URL is not where the index page has the file";
         Some(Verdict::differs(message, "url", expected, url))
     }
+}
+
+impl Said {
+    /// Of which package, in which version, a file is: what the lock says of it must not be another.
+    fn is_otherwise(&self, package: &LockedPackage, url: &str, page: &str) -> Option<Verdict> {
+        let (kind, name, version) = match self {
+            Self::Sha256(_) => {
+                let (name, version) = python_file(url)?;
+                ("pypi", Some(name), version)
+            }
+            Self::Npm(tarball) => ("npm", tarball.name.clone(), tarball.version.clone()),
+        };
+        let differs = |key, expected: &str, found: &str| {
+            let message = format!("{page} has something else there");
+            Some(Verdict::differs(message, key, expected, found))
+        };
+        if package.kind != kind {
+            return differs("type", kind, &package.kind);
+        }
+        if let Some(name) = name.filter(|name| *name != package.name) {
+            return differs("name", &name, &package.name);
+        }
+        // What has no order may be spelt in another way.
+        let order = version::compare(kind, &version, &package.version);
+        order.filter(|order| *order != Ordering::Equal)?;
+        differs("version", &version, &package.version)
+    }
+}
+
+/// Name and version of a Python package, as its file is called:
+/// <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>.
+fn python_file(url: &str) -> Option<(String, String)> {
+    let file = super::answers::decoded(url.rsplit('/').next()?);
+    let (name, version) = if let Some(stem) = file.strip_suffix(".whl") {
+        let (name, rest) = stem.split_once('-')?;
+        (name, rest.split('-').next()?)
+    } else {
+        let stem = file.strip_suffix(".tar.gz").or_else(|| file.strip_suffix(".zip"))?;
+        stem.rsplit_once('-')?
+    };
+    let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    let name = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-");
+    Some((name, version.to_owned()))
+}
+
+/// The file under one of these URLs that the base lock has, where its content is the one that is meant:
+/// a document has no hash that could be compared with the lock's where nobody has the content.
+fn in_base(names: &[&str], tarball: &npm::Tarball, evidence: &Evidence<'_>) -> Option<Digest> {
+    let base = evidence.base?;
+    let packages = base.packages.iter().filter_map(|it| Some((it.url.as_deref()?, it.sha256?)));
+    let fetches = base.fetches.iter().filter(|fetch| super::answers::is_content(fetch));
+    let mut all = packages.chain(fetches.map(|fetch| (&*fetch.url, fetch.sha256)));
+    all.find_map(|(url, sha256)| {
+        let is_meant = |body: Vec<u8>| tarball.is(&body) == Some(true);
+        (names.contains(&url) && body(&sha256, evidence).is_ok_and(is_meant)).then_some(sha256)
+    })
 }

@@ -2,6 +2,8 @@
 
 use super::answers::Answers;
 use super::apt::{body, trust};
+use super::bound::bound;
+use super::held::{self, View};
 use super::offered::{Offers, Source, Trust};
 use super::{Body, Evidence, Subject, Verdict};
 use crate::index::rpm::{self, DataFile, Repomd};
@@ -26,7 +28,7 @@ pub(super) fn judge(
         let signature = answers.get(&format!("{}.asc", fetch.url));
         let verdict = match read(fetch, signature.map(|(_, it)| it), evidence) {
             Ok((repomd, trust)) => {
-                let verdict = own_verdict(root, &repomd, &trust, evidence);
+                let verdict = own_verdict((root, fetch), &repomd, &trust, evidence);
                 let repository = Repository { root, roots: roots(root, &mirrors), repomd, trust };
                 listed(evidence, answers, &repository, judged, offers);
                 verdict
@@ -53,7 +55,7 @@ struct Repository<'a> {
 
 /// The repository's own root, and those of the mirrors that a list of the lock names.
 fn roots(root: &str, mirrors: &[String]) -> Vec<String> {
-    let mut roots = vec![root.to_owned()];
+    let mut roots = held::roots(root);
     let is_one = mirrors.iter().any(|mirror| mirror == root);
     if is_one {
         roots.extend(mirrors.iter().filter(|mirror| *mirror != root).cloned());
@@ -92,12 +94,30 @@ fn read(
         |error: IndexError| Verdict::poisoned(format!("no client believes it: {error}"), "sha256");
     let signed = rpm::repomd(&text, signature.as_deref()).map_err(malformed)?;
     let trust = trust(&signed, evidence.keyring);
+    // A view that an update holds is of the repository itself, with the same keys.
+    let roots = rpm::repository_root(&fetch.url).map(held::roots).unwrap_or_default();
+    let root = roots.last().map_or("", String::as_str);
+    let trust = bound(trust, &signed, root, evidence.bindings);
     Ok((signed.value, trust))
 }
 
 /// The verdict on an index of indexes itself.
-fn own_verdict(root: &str, repomd: &Repomd, trust: &Trust, evidence: &Evidence<'_>) -> Verdict {
-    let before = evidence.base.and_then(|base| of_base(root, base, evidence));
+fn own_verdict(
+    (root, fetch): (&str, &LockedFetch),
+    repomd: &Repomd,
+    trust: &Trust,
+    evidence: &Evidence<'_>,
+) -> Verdict {
+    let view = View::of(&fetch.url, &fetch.sha256);
+    if let Some(misnamed) = view.as_ref().and_then(View::misnamed) {
+        return misnamed;
+    }
+    let root = view.as_ref().and_then(|view| rpm::repository_root(&view.at_real)).unwrap_or(root);
+    let is_known = |base: &Lockfile| {
+        view.as_ref().is_some_and(|view| view.is_in(base, &fetch.url, &fetch.sha256))
+    };
+    let base = evidence.base.filter(|base| !is_known(base));
+    let before = base.and_then(|base| of_base(root, base, evidence));
     if let Some((old, was_signed)) = before {
         if let (Some(old), Some(new)) = (old.date, repomd.date)
             && new < old
@@ -204,7 +224,7 @@ fn offer(
     match read {
         Ok(found) => {
             let trust = repository.trust.clone();
-            offers.sources.push(Source { roots, chain, trust, offers: found });
+            offers.sources.push(Source::new(roots, chain, trust, found));
         }
         Err(reason) => offers.unread.push((roots, format!("{}: {reason}", fetch.url))),
     }

@@ -6,9 +6,11 @@
 
 mod primary;
 mod repomd;
+mod repositories;
 
 #[cfg(test)]
 mod tests;
 
 pub use primary::{packages, select};
 pub use repomd::{DataFile, Repomd, repomd, repository_root};
+pub use repositories::{RpmRepository, Variables, expand, fits, rpm_repositories};

@@ -1,10 +1,12 @@
 //! apk's database: Alpine, Wolfi. And its package files.
 //! <https://wiki.alpinelinux.org/wiki/Apk_spec#Installed_Database_V2>
 
+mod control;
 mod file;
 
 use super::places::Places;
 use super::{Files, Owned, Package, PackageDatabase, PackageError, SourcePackage, is_word, shown};
+pub(super) use control::control;
 pub(super) use file::identify;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -137,6 +137,48 @@ fn other_archives_are_no_packages() {
     assert_eq!(about(&nameless).unwrap_err(), "package file: its `.PKGINFO` has no `pkgname`");
 }
 
+fn control(file: &[u8]) -> Option<crate::package::Control> {
+    crate::package::control(std::io::Cursor::new(file.to_vec())).unwrap()
+}
+
+#[test]
+fn package_files_say_what_they_run_and_need() {
+    let about = format!(
+        "{ABOUT}builddate = 1700000000\ndepend = b>=1\ndepend = !old~2\nprovides = cmd:c=1-r0\n\
+         replaces = d<2\ntriggers = /usr/lib/*\n"
+    );
+    let control_part =
+        segment(&[(".PKGINFO", &about), (".post-install", "#!/bin/sh"), (".trigger", "t")], false);
+    // apk goes by names: a script among the files of the package is run as well.
+    let data =
+        segment(&[(".pre-upgrade", "late"), ("usr/.trigger", "n"), ("usr/bin/curl", "x")], true);
+    let found = control(&[&*control_part, &*data].concat()).unwrap();
+    let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+    assert_eq!(list(&found.depends), "b, so:x");
+    assert_eq!(list(&found.displaces), "d, old");
+    assert_eq!(list(&found.provides), "cmd:c");
+    assert_eq!(found.built, Some(1_700_000_000));
+    let scripts: Vec<(&str, &[u8])> =
+        found.scripts.iter().map(|(name, script)| (&**name, &**script)).collect();
+    let expected: [(&str, &[u8]); 4] = [
+        ("post-install", b"#!/bin/sh"),
+        ("pre-upgrade", b"late"),
+        ("trigger", b"t"),
+        ("trigger paths", b"/usr/lib/*"),
+    ];
+    assert_eq!(scripts, expected);
+    let other = segment(&[("#first", "x"), (".PKGINFO", ABOUT)], true);
+    assert_eq!(control(&other), None);
+}
+
+#[test]
+fn large_scripts_are_refused() {
+    let large = "x".repeat((16 << 20) + 1);
+    let file = segment(&[(".PKGINFO", ABOUT), (".post-install", &large)], true);
+    let error = crate::package::control(std::io::Cursor::new(file)).unwrap_err().to_string();
+    assert_eq!(error, "package file: its scripts are too large");
+}
+
 proptest! {
     #[test]
     fn no_database_panics(text in "([PVAoDpFR]:[ -~]{0,8}\n|\n|[ -~]{0,3}\n){0,12}") {
@@ -151,5 +193,6 @@ proptest! {
         file[at] = byte;
         let length = length.index(file.len());
         let _about = about(&file[..length]);
+        drop(crate::package::control(std::io::Cursor::new(&file[..length])));
     }
 }

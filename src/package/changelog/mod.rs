@@ -1,6 +1,10 @@
 //! The changelog inside a package file. Slim images remove it from the tree, the package has it.
 //! <https://www.debian.org/doc/debian-policy/ch-docs.html#changelog-files-and-release-notes>
 
+mod date;
+
+pub use date::changelog_date;
+
 use super::{PackageFile, PackageFileError, deb, rpm};
 use crate::archive::compression::{self, decoder_within};
 use crate::archive::tar::{self, Entry, Kind};

@@ -3,8 +3,8 @@
 use super::{CONTROL_ARCHIVE_MAX, CONTROL_MAX, control_member};
 use crate::archive::compression::{self, decoder_within};
 use crate::archive::tar::{self, Kind};
-use crate::package::PackageFileError;
-use std::collections::BTreeMap;
+use crate::package::{Control, PackageFileError};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// Files of `control.tar` that are run, or decide what is run, when the package is installed,
@@ -13,18 +13,6 @@ const SCRIPTS: [&str; 6] = ["config", "postinst", "postrm", "preinst", "prerm", 
 
 /// Bytes of all these files together.
 const SCRIPTS_MAX: u64 = 16 << 20;
-
-/// Fields of `control` that name what must be installed with it.
-const DEPENDENCIES: [&str; 2] = ["pre-depends", "depends"];
-
-/// What a package file says beside its name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Control {
-    /// What it needs, each as written: `libc6 (>= 2.36) | libc6-udeb`.
-    pub depends: Vec<String>,
-    /// The scripts that it runs, by name.
-    pub scripts: BTreeMap<String, Vec<u8>>,
-}
 
 /// Reads it; none where the file is no Debian package.
 pub(in crate::package) fn read(
@@ -63,32 +51,44 @@ fn of_archive(mut files: tar::Reader<impl Read>) -> Result<Control, PackageFileE
         if is_script {
             control.scripts.insert(name, content);
         } else {
-            control.depends = depends(&String::from_utf8_lossy(&content));
+            relate(&mut control, &String::from_utf8_lossy(&content));
         }
     }
     Ok(control)
 }
 
-/// The relations of the fields that name dependencies, folded lines included.
-fn depends(control: &str) -> Vec<String> {
-    let mut values: Vec<String> = Vec::new();
-    let mut wanted = false;
-    for line in control.lines() {
+/// Notes the relations that `control` names: <https://www.debian.org/doc/debian-policy/ch-relationships.html>.
+fn relate(control: &mut Control, text: &str) {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
         if line.starts_with([' ', '\t']) {
-            if let Some(value) = values.last_mut().filter(|_| wanted) {
-                value.push_str(line);
-            }
-            continue;
-        }
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        wanted = DEPENDENCIES.contains(&&*name.to_ascii_lowercase());
-        if wanted {
-            values.push(value.to_owned());
+            // A folded line.
+            fields.last_mut().into_iter().for_each(|(_, value)| value.push_str(line));
+        } else if let Some((name, value)) = line.split_once(':') {
+            fields.push((name.to_ascii_lowercase(), value.to_owned()));
         }
     }
-    let relations = values.iter().flat_map(|value| value.split(','));
-    let relations = relations.map(|relation| relation.split_whitespace().collect::<Vec<_>>());
-    relations.filter(|words| !words.is_empty()).map(|words| words.join(" ")).collect()
+    for (name, value) in fields {
+        let set = match &*name {
+            "pre-depends" | "depends" => &mut control.depends,
+            "recommends" => &mut control.recommends,
+            "provides" => &mut control.provides,
+            "breaks" | "conflicts" | "replaces" => &mut control.displaces,
+            _ => continue,
+        };
+        set.extend(value.split(',').map(names).filter(|names| !names.is_empty()));
+    }
+}
+
+/// The names of a relation without versions and architectures: `c (>= 1) | d:any` is `c | d`.
+fn names(relation: &str) -> String {
+    let name = |relation: &str| {
+        let word = relation.split_whitespace().next().unwrap_or_default();
+        let word = word.split(['(', '[']).next().unwrap_or_default();
+        word.split_once(':').map_or(word, |(name, _)| name).to_owned()
+    };
+    let names: BTreeSet<String> = relation.split('|').map(name).collect();
+    names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" | ")
 }
 
 #[cfg(test)]
@@ -96,10 +96,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dependencies_are_read_from_folded_fields() {
-        let control = "Package: a\nDepends: b (>= 1),\n c | d,\n e\nSuggests: f\n g\n\
-                       Pre-Depends:  dpkg  (>= 2)\nDescription: x\n Depends: no\n";
-        assert_eq!(depends(control), ["b (>= 1)", "c | d", "e", "dpkg (>= 2)"]);
-        assert_eq!(depends("Package: a\n"), Vec::<String>::new());
+    fn relations_are_read_from_folded_fields() {
+        let text = "Package: a\nDepends: b (>= 1),\n d:any | c(>= 2),\n e,\nSuggests: f\n g\n\
+                    Pre-Depends:  dpkg  (>= 2)\nRecommends: r\nProvides: p (= 1)\nBreaks: x (<< 2)\n\
+                    Conflicts: y\nReplaces: x, z\nDescription: x\n Depends: no\n";
+        let mut control = Control::default();
+        relate(&mut control, text);
+        let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(",");
+        assert_eq!(list(&control.depends), "b,c | d,dpkg,e");
+        assert_eq!(list(&control.recommends), "r");
+        assert_eq!(list(&control.provides), "p");
+        assert_eq!(list(&control.displaces), "x,y,z");
     }
 }

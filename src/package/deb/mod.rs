@@ -3,7 +3,6 @@
 
 mod control;
 
-pub use control::Control;
 pub(super) use control::read as control;
 
 use super::deb822::{SyntaxError, paragraphs};
@@ -43,6 +42,29 @@ pub(super) fn open<R: Read + Send>(
     control_member(file, |member| package(&control_file(member)?))
 }
 
+/// A package, the archive that says what it is (unpacked), and the members behind that one.
+pub(super) type Opened<R> = (PackageFile, Vec<u8>, ar::Reader<R>);
+
+/// The same, with the archive that says what the package is, unpacked.
+pub(super) fn open_with_control<R: Read + Send>(
+    file: R,
+) -> Result<Option<Opened<R>>, PackageFileError> {
+    let found = control_member(file, |member| {
+        let mut unpacked = Vec::new();
+        decoder_within(member, &control_limits())?.1.read_to_end(&mut unpacked)?;
+        Ok((package(&control_file(&*unpacked)?)?, unpacked))
+    })?;
+    Ok(found.map(|((package, control), archive)| (package, control, archive)))
+}
+
+fn control_limits() -> compression::Limits {
+    compression::Limits {
+        output_max: CONTROL_ARCHIVE_MAX,
+        ratio_free: CONTROL_ARCHIVE_MAX,
+        ..compression::Limits::default()
+    }
+}
+
 /// What `read` makes of the archive that says what the package is; none where the file is something
 /// else.
 fn control_member<R: Read + Send, T>(
@@ -79,12 +101,7 @@ fn control_member<R: Read + Send, T>(
 
 /// The file `control` of the archive that says what the package is.
 fn control_file(member: impl Read + Send) -> Result<Vec<u8>, PackageFileError> {
-    let limits = compression::Limits {
-        output_max: CONTROL_ARCHIVE_MAX,
-        ratio_free: CONTROL_ARCHIVE_MAX,
-        ..compression::Limits::default()
-    };
-    let (_, unpacked) = decoder_within(member, &limits)?;
+    let (_, unpacked) = decoder_within(member, &control_limits())?;
     let mut files = tar::Reader::new(unpacked, tar::Limits::default());
     while let Some(entry) = files.next_entry()? {
         if entry.path != b"control" || entry.kind != Kind::File {

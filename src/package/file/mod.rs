@@ -1,12 +1,16 @@
 //! Package files of languages: which package one is, by its content alone. Only where that is
 //! certain: what a file is called, and where it came from, says nothing.
 
+mod control;
 mod gem;
 mod tarball;
 mod zipped;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use control::control;
+pub(super) use zipped::failed;
 
 use super::marks::MarkError;
 use super::{PackageFile, PackageFileError};

@@ -60,7 +60,7 @@ fn module(entries: &[Entry]) -> Option<PackageFile> {
     is_module.then(|| package("golang", name.to_owned(), version.to_owned()))
 }
 
-fn failed(error: ZipError) -> PackageFileError {
+pub(in crate::package) fn failed(error: ZipError) -> PackageFileError {
     match error {
         ZipError::Read(error) => PackageFileError::Read(error),
         other => PackageFileError::malformed(other.to_string()),

@@ -28,12 +28,16 @@ pub(in crate::package) fn identify(
     file: impl Read,
 ) -> Result<Option<PackageFile>, PackageFileError> {
     let blob = main_header(file)?;
-    let header = Header::parse(&blob)?;
-    let Package { kind, name, mut architecture, version, source, .. } = package(&header)?;
+    identified(&Header::parse(&blob)?).map(Some)
+}
+
+/// The package that a header of a file is about.
+pub(super) fn identified(header: &Header<'_>) -> Result<PackageFile, PackageFileError> {
+    let Package { kind, name, mut architecture, version, source, .. } = package(header)?;
     if header.has(SOURCE_PACKAGE) {
         "src".clone_into(&mut architecture);
     }
-    Ok(Some(PackageFile { kind, name, architecture, version, source }))
+    Ok(PackageFile { kind, name, architecture, version, source })
 }
 
 /// What the file says of its package, behind the lead and the signatures.

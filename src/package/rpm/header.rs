@@ -21,7 +21,9 @@ const ENTRY: usize = 16;
 /// Types of values.
 const CHAR: u32 = 1;
 const INT8: u32 = 2;
+const INT16: u32 = 3;
 const INT32: u32 = 4;
+const INT64: u32 = 5;
 const STRING: u32 = 6;
 const STRING_ARRAY: u32 = 8;
 const I18NSTRING: u32 = 9;
@@ -123,6 +125,18 @@ impl<'a> Header<'a> {
     pub(super) fn numbers(&self, tag: u32) -> Result<Vec<u32>, Damage> {
         let values = self.values(tag, &[INT32], 4)?;
         Ok(values.chunks_exact(4).filter_map(|value| bytes::be32(value, 0)).collect())
+    }
+
+    /// Numbers of 16 bits; none where the tag is not there.
+    pub(super) fn short_numbers(&self, tag: u32) -> Result<Vec<u16>, Damage> {
+        let values = self.values(tag, &[INT16], 2)?;
+        Ok(values.chunks_exact(2).filter_map(|value| bytes::be16(value, 0)).collect())
+    }
+
+    /// Numbers of 64 bits; none where the tag is not there.
+    pub(super) fn long_numbers(&self, tag: u32) -> Result<Vec<u64>, Damage> {
+        let values = self.values(tag, &[INT64], 8)?;
+        Ok(values.chunks_exact(8).filter_map(|value| bytes::be64(value, 0)).collect())
     }
 
     /// Numbers of 8 bits; none where the tag is not there.

@@ -3,6 +3,8 @@
 mod bdb;
 mod bytes;
 mod changelog;
+mod contents;
+mod control;
 mod file;
 mod header;
 mod ndb;
@@ -13,6 +15,8 @@ use super::places::Places;
 use super::{Files, Owned, Package, PackageDatabase, PackageError, SourcePackage, is_word, shown};
 use bytes::Damage;
 pub(super) use changelog::changelog;
+pub(super) use contents::contents;
+pub(super) use control::control;
 pub(super) use file::identify;
 use header::Header;
 use std::collections::{BTreeMap, BTreeSet};

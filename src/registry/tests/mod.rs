@@ -1,6 +1,7 @@
 //! The client against registries in this process.
 
 mod authentication;
+mod documents;
 mod fake;
 mod hostile;
 mod network;

@@ -3,6 +3,7 @@
 //! The order of keys and elements is fixed and there is no time in it unless asked for, so that two
 //! runs over the same thing give the same bytes. Within a major version fields are only added.
 
+mod advisories;
 mod check;
 mod diff;
 mod lock;

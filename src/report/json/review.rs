@@ -1,12 +1,14 @@
 //! `rlock.review/1`.
 
-use super::{Options, head, parts, write};
+use super::{Options, advisories, head, parts, write};
 use crate::report::review::{ReviewReport, ReviewSide, Trust};
 use crate::report::words;
-use crate::review::files::{Explanation, FilesReview, Group, StepOrigin, Unexplained};
+use crate::review::files::{
+    Above, Explanation, FilesReview, Group, StepOrigin, StepState, Unexplained,
+};
 use crate::review::{
     Affected, BaseMove, BasePin, Checked, Evidence, FetchMove, Flag, NewHost, Outcome,
-    PackageReview, Pin, Sake, Security,
+    PackageReview, Pin, Sake, Security, Suite,
 };
 use serde_json::{Value, json};
 
@@ -38,6 +40,7 @@ pub fn review(report: &ReviewReport, options: Options) -> String {
             ("risks", Some(review.risks.flags.iter().map(flag).collect())),
             ("checks", Some(review.outcomes().iter().map(outcome).collect())),
             ("advisories", review.security.as_ref().map(security)),
+            ("advisory_sources", Some(advisories::sources(&report.advisories))),
             ("files", review.files.as_ref().map(files)),
             ("trust", report.trust.as_ref().map(trust)),
             ("findings", Some(parts::findings(&report.findings))),
@@ -79,6 +82,7 @@ fn package(package: &PackageReview, flags: Value) -> Value {
         ("ships", Some(json!(package.ships.name()))),
         ("security", Some(fixes(&package.evidence))),
         ("control", Some(control(&package.evidence))),
+        ("release", Some(release(&package.evidence))),
         ("flags", Some(flags)),
     ])
 }
@@ -122,8 +126,36 @@ fn control(evidence: &Evidence) -> Value {
             },
             "needs": change.needs,
             "needs_no_longer": change.needs_no_longer,
+            "recommends": change.recommends,
+            "provides": change.provides,
+            "displaces": change.displaces,
         })
     })
+}
+
+fn suite(suite: &Suite) -> Value {
+    json!({
+        "name": suite.name,
+        "label": suite.label,
+        "date": seconds(suite.date),
+        "automatic": suite.automatic.name(),
+    })
+}
+
+/// What does not depend on when the review is made: how old a version was when its archive offered
+/// it can be told by both dates.
+fn release(evidence: &Evidence) -> Value {
+    json!({
+        "made": checked(&evidence.made, |made| json!({"at": seconds(*made)})),
+        "from_suite": checked(&evidence.old_suite, suite),
+        "to_suite": checked(&evidence.new_suite, suite),
+    })
+}
+
+/// `2026-11-21T10:00:00Z`.
+fn seconds(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    time.map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 fn base(base: &BaseMove) -> Value {
@@ -257,7 +289,9 @@ fn files(files: &FilesReview) -> Value {
         "from": parts::digest(files.manifests[0]),
         "to": parts::digest(files.manifests[1]),
         "changed": files.changed(),
+        "compared": files.compared,
         "explained_by": files.groups.iter().map(group).collect::<Value>(),
+        "unproven": files.unproven_count(),
         "unexplained": files.unexplained.iter().map(unexplained).collect::<Value>(),
         "config": config.collect::<Value>(),
         "layers": files.layers,
@@ -268,6 +302,8 @@ fn files(files: &FilesReview) -> Value {
 fn group(group: &Group) -> Value {
     let (kind, name, step) = match &group.explanation {
         Explanation::Package(_, name) => ("package", Some(name.as_str()), None),
+        Explanation::Installed(_, name, _) => ("installed", Some(name.as_str()), None),
+        Explanation::Claimed(_, name) => ("claimed", Some(name.as_str()), None),
         Explanation::Derived(rule) => ("derived", Some(*rule), None),
         Explanation::Base(reference) => ("image", Some(reference.as_str()), None),
         Explanation::Instruction(step) => ("instruction", None, Some(step)),
@@ -275,20 +311,42 @@ fn group(group: &Group) -> Value {
         Explanation::Below(step) => ("below", None, Some(step)),
     };
     let reason = match &group.explanation {
-        Explanation::Derived(rule) => Some(crate::review::files::reason(rule)),
+        Explanation::Derived(rule) | Explanation::Installed(_, _, rule) => {
+            Some(crate::review::files::reason(rule))
+        }
+        _ => None,
+    };
+    let rule = match &group.explanation {
+        Explanation::Installed(_, _, rule) => Some(*rule),
         _ => None,
     };
     let paths = group.paths.iter().map(|path| parts::object(parts::path_fields(path)));
     let location = |step: &StepOrigin| step.location.as_ref().map(parts::location);
+    let above = |step: &StepOrigin| match &step.state {
+        StepState::Below(all) => Some(all.iter().map(changed_above).collect::<Value>()),
+        _ => None,
+    };
     parts::object([
         ("kind", Some(json!(kind))),
         ("name", name.map(|name| json!(name))),
+        ("rule", rule.map(|rule| json!(rule))),
         ("step", step.map(|step| json!(step.id))),
         ("location", step.and_then(location)),
         ("reason", reason.map(|reason| json!(reason))),
+        ("above", step.and_then(above)),
         ("count", Some(json!(group.files))),
         ("old_size", Some(json!(group.old_size))),
         ("new_size", Some(json!(group.new_size))),
+        ("files", Some(paths.collect())),
+    ])
+}
+
+/// An instruction that changed, or copies what changed, above a step.
+fn changed_above(above: &Above) -> Value {
+    let paths = above.files.iter().map(|path| parts::object(parts::path_fields(path)));
+    parts::object([
+        ("step", Some(json!(above.id))),
+        ("location", above.location.as_ref().map(parts::location)),
         ("files", Some(paths.collect())),
     ])
 }

@@ -1,6 +1,6 @@
 //! `rlock.update/1` and `rlock.outdated/1`.
 
-use super::{Options, head, parts, write};
+use super::{Options, advisories, head, parts, write};
 use crate::report::{MoveRow, OutdatedReport, OutdatedRow, UpdateReport};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ pub fn update(report: &UpdateReport, options: Options) -> String {
             ("moves", Some(json!(moves))),
             ("held", Some(json!(report.held))),
             ("notes", Some(json!(report.notes))),
+            ("advisory_sources", Some(advisories::sources(&report.advisories))),
             ("findings", Some(parts::findings(&report.findings))),
             ("timings", parts::timings(&report.timings, options)),
         ],
@@ -32,6 +33,7 @@ fn move_row(row: &MoveRow) -> Value {
         ("to", row.to.as_ref().map(|version| json!(version))),
         ("archive", row.archive.as_ref().map(|archive| json!(archive))),
         ("security", Some(json!(row.security))),
+        ("repairs", advisories::repairs(&row.repairs)),
         ("reason", row.reason.as_ref().map(|reason| json!(reason))),
     ])
 }
@@ -54,6 +56,7 @@ pub fn outdated(report: &OutdatedReport, options: Options) -> String {
             ("summary", Some(summary)),
             ("packages", Some(json!(rows))),
             ("unchecked", Some(json!(report.unchecked))),
+            ("advisory_sources", Some(advisories::sources(&report.advisories))),
             ("findings", Some(parts::findings(&report.findings))),
             ("timings", parts::timings(&report.timings, options)),
         ],
@@ -71,6 +74,8 @@ fn outdated_row(row: &OutdatedRow) -> Value {
         ("archive", row.archive.as_ref().map(|archive| json!(archive))),
         ("security", Some(json!(row.security))),
         ("fixes", (!row.fixes.is_empty()).then(|| json!(row.fixes))),
+        ("repairs", advisories::repairs(&row.repairs)),
+        ("ignored", advisories::ignored(&row.ignored)),
         ("held", Some(json!(row.held))),
     ])
 }

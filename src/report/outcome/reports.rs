@@ -2,9 +2,9 @@
 
 use super::{Outcome, Subject};
 use crate::report::{
-    CheckReport, DiffReport, LockReport, LockState, LockSummary, MoveRow, OutdatedReport,
-    ProofReport, ProofVerdict, Report, ReviewReport, Status, StepRow, Target, UpdateReport,
-    Verdict, VerifyReport, terminal, words,
+    AdvisorySources, CheckReport, DiffReport, LockReport, LockState, LockSummary, MoveRow,
+    OutdatedReport, ProofReport, ProofVerdict, Report, ReviewReport, Status, StepRow, Target,
+    UpdateReport, Verdict, VerifyReport, advisories, terminal, words,
 };
 use std::path::PathBuf;
 
@@ -135,7 +135,10 @@ fn review(report: &ReviewReport) -> Outcome<'_> {
     Outcome {
         verdict: verdict.to_owned(),
         sentence: report.headline().join(", "),
-        facts: vec![("from", report.old.name.clone()), ("to", report.new.name.clone())],
+        facts: [("from", report.old.name.clone()), ("to", report.new.name.clone())]
+            .into_iter()
+            .chain(advisory_facts(&report.advisories))
+            .collect(),
         ..Outcome::new("review", subject, report.status, &report.findings)
     }
 }
@@ -156,6 +159,7 @@ fn update(report: &UpdateReport) -> Outcome<'_> {
             &report.findings,
         )
     };
+    outcome.facts.extend(advisory_facts(&report.advisories));
     outcome.facts.extend(lock_facts(&report.lock));
     outcome
 }
@@ -190,8 +194,26 @@ fn outdated(report: &OutdatedReport) -> Outcome<'_> {
             &report.findings,
         )
     };
+    let ignored = report.rows.iter().flat_map(|row| row.ignored.iter().map(move |it| (row, it)));
+    outcome.facts.extend(
+        ignored
+            .map(|(row, fix)| ("ignored", format!("{} in {}: {}", fix.id, row.name, fix.reason))),
+    );
+    outcome.facts.extend(advisory_facts(&report.advisories));
     outcome.facts.extend(lock_facts(&report.lock));
     outcome
+}
+
+/// Every tier with its source, date and coverage.
+fn advisory_facts(sources: &AdvisorySources) -> Vec<(&'static str, String)> {
+    let tiers = sources.tiers.iter().map(|row| match row.tier {
+        "in-band" => ("advisories in band", row.words()),
+        "local" => ("advisories, local", row.words()),
+        _ => ("advisories of a service", row.words()),
+    });
+    let expired = sources.expired.iter().map(|it| ("ignores that ended", advisories::expired(it)));
+    let lacking = sources.lacking.iter().map(|text| ("advisories required", text.clone()));
+    tiers.chain(expired).chain(lacking).collect()
 }
 
 fn subject(target: &Target, lock: &LockSummary) -> Subject {

@@ -82,11 +82,11 @@ pub(super) fn fixes(report: &ReviewReport, caps: Caps) -> Option<String> {
         text.push_str("\n\n");
     }
     text.push_str(&note);
-    text.push_str(if report.review.security.is_some() {
+    text.push_str(if report.review.security.as_ref().is_some_and(|it| it.covered > 0) {
         "The changelogs' own claims; severity scores stand with the advisories.\n"
     } else {
-        "The changelogs' own claims. Severity scores: **not checked** (no advisory data given: \
-         `--advisories`).\n"
+        "The changelogs' own claims. Severity scores: **not checked** (no advisory data covers \
+         them: `--advisories`).\n"
     });
     Some(folded("Fixes, and where that is known from", &text))
 }
@@ -101,11 +101,13 @@ fn advisory_id(id: &str) -> String {
 }
 
 pub(super) fn advisories(report: &ReviewReport, caps: Caps) -> String {
-    let Some(security) = &report.review.security else {
-        let text = "**Not checked**: no advisory data was given (`--advisories PATH`).\n";
-        return section("Advisories", text);
-    };
     let mut text = String::new();
+    // Where nothing is covered, empty lists would look like good news.
+    let covering = report.review.security.as_ref().filter(|security| security.covered > 0);
+    let Some(security) = covering else {
+        text.push_str("**Not checked**: no advisory data covers anything of the lock.\n");
+        return section("Advisories", &(text + &sources(report, caps)));
+    };
     for (title, found) in [
         ("Introduced", &security.introduced),
         ("Still open", &security.open),
@@ -118,19 +120,7 @@ pub(super) fn advisories(report: &ReviewReport, caps: Caps) -> String {
         text.push_str(&note);
         text.push('\n');
     }
-    for source in &security.sources {
-        let as_of = source.as_of.as_deref().unwrap_or("no date");
-        let digest = source.digest.as_deref().map(|digest| format!(", {}", code(digest)));
-        let _ = writeln!(
-            text,
-            "Source: {} ({}), as of {}{}",
-            code(&source.name),
-            inert::markdown(&source.tier),
-            inert::markdown(as_of),
-            digest.unwrap_or_default(),
-        );
-    }
-    let _ = write!(text, "\n{} covered", words::counted(security.covered, "package"));
+    let _ = write!(text, "{} covered", words::counted(security.covered, "package"));
     let missing: Vec<String> = security.not_covered.iter().map(|name| code(name)).collect();
     if !missing.is_empty() {
         let shown = missing.get(..caps.most.min(NAMES_MAX)).unwrap_or(&missing);
@@ -139,7 +129,28 @@ pub(super) fn advisories(report: &ReviewReport, caps: Caps) -> String {
         let _ = write!(text, "; {count} **not checked**: {}{more}", shown.join(" "));
     }
     text.push('\n');
-    section("Advisories", &text)
+    section("Advisories", &(text + &sources(report, caps)))
+}
+
+/// Every tier with its source, date and coverage; ignores that have ended; what is required.
+fn sources(report: &ReviewReport, caps: Caps) -> String {
+    let mut text = String::from("\nKnown from:\n\n");
+    for row in &report.advisories.tiers {
+        let digest = row.digest.as_deref().map(|digest| format!(" {}", code(digest)));
+        let words = inert::markdown(&inert::shorten_end(&inert::text(&row.words()), 400));
+        let _ = writeln!(text, "- {}: {words}{}", row.tier, digest.unwrap_or_default());
+    }
+    let (shown, note) = caps.of(&report.advisories.expired);
+    for ignore in shown {
+        let words = inert::text(&crate::report::advisories::expired(ignore));
+        let _ = writeln!(text, "- ⚠ {}", inert::markdown(&inert::shorten_end(&words, 300)));
+    }
+    text.push_str(&note);
+    for lacking in &report.advisories.lacking {
+        let words = inert::markdown(&inert::shorten_end(&inert::text(lacking), 300));
+        let _ = writeln!(text, "- ❌ required: {words}");
+    }
+    text
 }
 
 fn advisory(affected: &Affected) -> String {
@@ -206,6 +217,9 @@ pub(super) fn trust(report: &ReviewReport, caps: Caps) -> String {
         text.extend(["- ❌ ", &code(&row.name), ": ", &reason, "\n"]);
     }
     text.push_str(&note);
+    if !poisoned.is_empty() {
+        text.push_str("- `rlock lock --verify` says what should be there\n");
+    }
     let signers: Vec<&str> = trust.signers().into_iter().collect();
     for signer in caps.of(&signers).0 {
         text.extend(["- signed: ", &inert::markdown(signer), "\n"]);

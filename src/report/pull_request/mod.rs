@@ -1,7 +1,7 @@
 //! A review as the text of a pull request: what happened, what a person should look at, and where
 //! each claim is from. Everything that comes from outside goes through [`inert`].
 //!
-//! Forges take 64 KiB at most. What is longer is shortened list by list, and names the file that has
+//! Forges take 64 Ki characters at most. What is longer is shortened list by list, and names the file that has
 //! all of it.
 
 mod details;
@@ -15,9 +15,9 @@ use crate::finding::Severity;
 use crate::report::inert;
 use details::Caps;
 
-/// Bytes that a comment or a description may have: forges count characters, of which there are
-/// never more.
-pub const SIZE_MAX: usize = 64 << 10;
+/// Bytes that a text has at most. GitHub takes 65,536 characters, of which there are never more than
+/// bytes; what is left is for the line by which whoever posts it finds it again.
+pub const SIZE_MAX: usize = 64_000;
 
 /// Marks the comment that a later run replaces. The forge does not show it.
 pub const MARK: &str = "<!-- rlock review -->";
@@ -81,7 +81,7 @@ fn head(report: &ReviewReport) -> String {
         _ if report.review.files.is_none() => "",
         _ => "✅",
     };
-    let dockerfile = inert::code(&report.dockerfile.to_string_lossy());
+    let dockerfile = report.links.path(&report.dockerfile);
     let digest = |side: &review::ReviewSide| match side.digest {
         Some(digest) => inert::code(&digest.short()),
         None => "none".to_owned(),

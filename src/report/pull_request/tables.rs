@@ -1,11 +1,12 @@
 //! Tables: packages, base images, files.
 
 use super::details::Caps;
-use super::{code, path, section};
+use super::{code, folded, path, section};
 use crate::finding::Location;
 use crate::report::inert;
 use crate::report::review::{self, ReviewReport};
 use crate::report::words;
+use crate::review::files::FilesReview;
 use crate::review::{BaseMove, PackageReview, Risk, Ships};
 use std::fmt::Write as _;
 
@@ -14,8 +15,8 @@ pub(super) fn packages(report: &ReviewReport, caps: Caps) -> Option<String> {
     if packages.is_empty() {
         return None;
     }
-    let mut text = "| package | from → to | line | ships | fixed | urgency | flags |\n\
-                    |---|---|---|---|---|---|---|\n"
+    let mut text = "| package | from → to | line | ships | fixed | urgency | origin | flags |\n\
+                    |---|---|---|---|---|---|---|---|\n"
         .to_owned();
     let (shown, note) = caps.of(packages);
     for package in shown {
@@ -29,13 +30,13 @@ pub(super) fn packages(report: &ReviewReport, caps: Caps) -> Option<String> {
 
 fn row(report: &ReviewReport, package: &PackageReview) -> String {
     let moved = &package.moved;
-    let line = package.location.as_ref().map_or_else(
+    let place = package.location.as_ref().map_or_else(
         || "not known".to_owned(),
         |location| {
             if moved.requested {
-                line_link(location)
+                line(report, location)
             } else {
-                format!("{} (dependency)", line_link(location))
+                format!("{} (dependency)", line(report, location))
             }
         },
     );
@@ -56,22 +57,28 @@ fn row(report: &ReviewReport, package: &PackageReview) -> String {
     let cells = [
         inert::cell(&code(&moved.name)),
         review::versions(package, &|version| inert::cell(&code(version))),
-        line,
+        place,
         ships.to_owned(),
         fixed,
         urgency,
+        origin(package),
         flags(report, package),
     ];
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The line, as a link to it. Forges find the file by its path from the top of the repository.
-fn line_link(location: &Location) -> String {
-    let line = location.start_line;
-    match inert::target(&location.file.to_string_lossy()) {
-        Some(target) => format!("[{line}]({target}#L{line})"),
-        None => line.to_string(),
+/// Where the new version is from.
+fn origin(package: &PackageReview) -> String {
+    let words = review::origin(package, &|name| inert::cell(&code(name)));
+    match &package.moved.new {
+        _ if !words.is_empty() => words.join("; "),
+        Some(_) => "not checked".to_owned(),
+        None => "–".to_owned(),
     }
+}
+
+fn line(report: &ReviewReport, location: &Location) -> String {
+    report.links.line(location, &report.dockerfile)
 }
 
 fn flags(report: &ReviewReport, package: &PackageReview) -> String {
@@ -143,14 +150,18 @@ pub(super) fn files(report: &ReviewReport, caps: Caps) -> String {
     }
     let count = files.unexplained.len() as u64;
     let _ = writeln!(text, "| **unexplained** | **{}** | – |", words::count(count));
+    let (compared, changed) =
+        (words::counted(files.compared, "file"), words::count(files.changed()));
+    let _ = writeln!(text, "\n{compared} of {changed} compared with what package files bring.");
+    text.push_str(&unproven(files, caps));
     if count > 0 {
         text.push_str("\n❌ Nothing that the lock or the Dockerfile says accounts for these:\n\n");
         let (shown, note) = caps.of(&files.unexplained);
         for file in shown {
-            let line = file.location.as_ref().map(|it| format!(", line {}", line_link(it)));
+            let place = file.location.as_ref().map(|it| format!(", line {}", line(report, it)));
             let (path, reason) = (path(&file.path), inert::markdown(&file.reason));
-            let line = line.unwrap_or_default();
-            let _ = writeln!(text, "- {path} {}{line}: {reason}", file.change);
+            let place = place.unwrap_or_default();
+            let _ = writeln!(text, "- {path} {}{place}: {reason}", file.change);
         }
         text.push_str(&note);
     }
@@ -171,4 +182,20 @@ pub(super) fn files(report: &ReviewReport, caps: Caps) -> String {
         code(&files.manifests[1].short())
     );
     section("What changed in the image", &text)
+}
+
+/// The files of which it is not proven that they come of what changed.
+fn unproven(files: &FilesReview, caps: Caps) -> String {
+    let paths: Vec<&Vec<u8>> = files.unproven().flat_map(|group| &group.paths).collect();
+    if paths.is_empty() {
+        return String::new();
+    }
+    let (shown, note) = caps.of(&paths);
+    let list: Vec<String> = shown.iter().map(|of| format!("- {}", path(of))).collect();
+    let list = list.join("\n") + "\n";
+    let summary = format!(
+        "{} may come of what changed above their step: not proven",
+        words::counted(paths.len() as u64, "file")
+    );
+    format!("\n{}", folded(&summary, &(list + &note)))
 }

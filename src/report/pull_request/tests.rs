@@ -3,9 +3,12 @@
 use super::*;
 use crate::lock::{LockedFetch, LockedImage, LockedPackage, Lockfile};
 use crate::oci::Digest;
-use crate::report::{ReviewSide, Status, Timings, terminal};
+use crate::report::{
+    AdvisorySources, ExpiredIgnore, Links, ReviewSide, Status, TierRow, Timings, terminal,
+};
 use crate::review::{
-    AllEvidence, Checked, ControlChange, Evidence, Fixes, Input, Places, Suite, findings, review,
+    AllEvidence, Automatic, Checked, ControlChange, Evidence, Fixes, Input, Places, Review, Suite,
+    findings, review,
 };
 use std::collections::BTreeSet;
 
@@ -60,13 +63,26 @@ fn report(names: &[String]) -> ReviewReport {
             source: name.clone(),
             ..Fixes::default()
         };
-        let control = ControlChange { changed: names.clone(), needs: names, ..Default::default() };
-        let suite = Suite { name: name.clone(), label: name.clone() };
+        let control = ControlChange {
+            changed: names.clone(),
+            needs: names.clone(),
+            provides: names,
+            ..Default::default()
+        };
+        let suite = Suite { name: name.clone(), label: name.clone(), ..Suite::default() };
         let one = Evidence {
             fixes: Checked::Known(fixes),
             control: Checked::Known(control),
-            old_suite: Checked::Known(suite),
-            new_suite: Checked::Not(name.clone()),
+            old_suite: Checked::Known(suite.clone()),
+            new_suite: match index % 2 {
+                0 => Checked::Known(Suite {
+                    name: format!("new {name}"),
+                    automatic: Automatic::Upgrades,
+                    ..suite
+                }),
+                _ => Checked::Not(name.clone()),
+            },
+            made: Checked::Known(0),
         };
         evidence.insert(index, one);
     }
@@ -93,13 +109,34 @@ fn report(names: &[String]) -> ReviewReport {
         dockerfile: name.clone().into(),
         platform: new.platform,
         old: ReviewSide { name: name.clone(), digest: None },
-        new: ReviewSide { name, digest: None },
+        new: ReviewSide { name: name.clone(), digest: None },
+        links: Links::default(),
         findings: findings(&review, &Places::default()),
         trust: None,
+        advisories: hostile_sources(&review, &name),
         review,
         timings: Timings::default(),
         status: Status::Ok,
     }
+}
+
+/// Where advisories are known from, with foreign text wherever there may be some.
+fn hostile_sources(review: &Review, name: &str) -> AdvisorySources {
+    let mut sources = AdvisorySources::of_review(review);
+    sources.tiers.push(TierRow {
+        digest: Some(name.to_owned()),
+        as_of: Some(name.to_owned()),
+        ecosystems: BTreeSet::from([name.to_owned()]),
+        ..TierRow::unchecked("service", name, name)
+    });
+    sources.expired.push(ExpiredIgnore {
+        id: name.to_owned(),
+        package: Some(name.to_owned()),
+        reason: name.to_owned(),
+        expires: name.to_owned(),
+    });
+    sources.lacking.push(name.to_owned());
+    sources
 }
 
 fn rendered(document: &str) -> String {
@@ -135,6 +172,9 @@ fn items(report: &ReviewReport) -> usize {
     let flags = report.review.risks.flags.iter();
     flags.filter(|flag| flag.risk.severity() > Severity::Note).count()
         + report.unowned_fetches().count()
+        + report.advisories.tiers.len()
+        + report.advisories.expired.len()
+        + report.advisories.lacking.len()
         + review::reasons(report).len()
 }
 
@@ -166,6 +206,23 @@ fn nothing_from_outside_is_markup() {
             assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{text}");
         }
     }
+}
+
+#[test]
+fn a_new_version_says_where_it_is_from() {
+    let report = report(&["a".to_owned(), "b".to_owned()]);
+    let text = markdown(&report);
+    for origin in [
+        "| made 1970-01-01; suite `a` → `new a` (new packages only if asked for); now provides `a` |",
+        "| made 1970-01-01; now provides `b` |",
+    ] {
+        assert!(text.contains(origin), "no `{origin}` in:\n{text}");
+    }
+    let screen = terminal::Screen { width: 100, ..terminal::Screen::default() };
+    let text = anstream::adapter::strip_str(&terminal::review(&report, screen)).to_string();
+    let line =
+        "\n    made 1970-01-01, suite a → new a (new packages only if asked for), now provides a\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

@@ -2,8 +2,41 @@
 
 use super::{lock, target};
 use crate::report::{
-    LockState, MoveRow, OutdatedReport, OutdatedRow, Status, Timings, UpdateOutcome, UpdateReport,
+    AdvisorySources, ExpiredIgnore, IgnoredFix, LockState, MoveRow, OutdatedReport, OutdatedRow,
+    Repair, Status, TierRow, Timings, UpdateOutcome, UpdateReport,
 };
+use std::collections::BTreeSet;
+
+fn repair() -> Repair {
+    let ids = BTreeSet::from(["CVE-2026-1".to_owned()]);
+    Repair { tier: "local", source: "OSV debian.zip".to_owned(), ids }
+}
+
+/// All three tiers: one read, one given, one that did not answer.
+fn sources() -> AdvisorySources {
+    let row =
+        |tier, source: &str| TierRow { covered: 3, of: 4, ..TierRow::unchecked(tier, source, "") };
+    AdvisorySources {
+        tiers: vec![
+            TierRow { not_checked: None, ..row("in-band", "archives of security fixes") },
+            TierRow {
+                as_of: Some("2026-11-20".to_owned()),
+                digest: Some("sha256:00".to_owned()),
+                ecosystems: BTreeSet::from(["Debian:12".to_owned()]),
+                not_checked: None,
+                ..row("local", "OSV debian.zip")
+            },
+            TierRow::unchecked("service", "OSV https://osv.example", "it answered 500"),
+        ],
+        expired: vec![ExpiredIgnore {
+            id: "CVE-2026-3".to_owned(),
+            package: Some("libfoo".to_owned()),
+            reason: "not reachable".to_owned(),
+            expires: "2026-01-31".to_owned(),
+        }],
+        lacking: vec!["1 package is not covered: pypi:polite".to_owned()],
+    }
+}
 
 /// An update that moved one library for a fix, and what needs it.
 pub(crate) fn updated() -> UpdateReport {
@@ -15,6 +48,7 @@ pub(crate) fn updated() -> UpdateReport {
         to: Some("1.0+deb1u1".to_owned()),
         archive: Some("Debian-Security bookworm-security".to_owned()),
         security: reason.is_none(),
+        repairs: Vec::from_iter(reason.is_none().then(repair)),
         reason: reason.map(str::to_owned),
     };
     UpdateReport {
@@ -27,6 +61,7 @@ pub(crate) fn updated() -> UpdateReport {
         ],
         held: 141,
         notes: vec!["curl stays at 7.88, which Dockerfile:3 asks for".to_owned()],
+        advisories: sources(),
         findings: Vec::new(),
         timings: Timings::default(),
         status: Status::Ok,
@@ -44,6 +79,11 @@ pub(crate) fn outdated() -> OutdatedReport {
         archive: security.then(|| "Debian-Security bookworm-security".to_owned()),
         security,
         fixes: Vec::from_iter(security.then(|| "CVE-2026-1".to_owned())),
+        repairs: Vec::from_iter(security.then(repair)),
+        ignored: Vec::from_iter(security.then(|| IgnoredFix {
+            id: "CVE-2026-2".to_owned(),
+            reason: "the parser is not used (rlock.toml)".to_owned(),
+        })),
         held: !security,
     };
     OutdatedReport {
@@ -53,6 +93,7 @@ pub(crate) fn outdated() -> OutdatedReport {
         rows: vec![row("libfoo", true), row("other", false)],
         checked: 143,
         unchecked: vec!["pypi polite: the status is 500".to_owned()],
+        advisories: sources(),
         findings: Vec::new(),
         timings: Timings::default(),
         status: Status::Ok,

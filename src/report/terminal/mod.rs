@@ -3,6 +3,7 @@
 //! Colour is written as escape sequences, which `anstream` takes out where they do not belong; it
 //! carries no meaning that the words do not carry too.
 
+mod advisories;
 mod check;
 mod content;
 mod coverage;

@@ -1,6 +1,8 @@
 //! The screen of `rlock review`.
 
-use super::{BAD, DIM, Detail, GOOD, HEADING, Page, RULE, Screen, hanging, paint, path_lines};
+use super::{
+    BAD, DIM, Detail, GOOD, HEADING, Page, RULE, Screen, advisories, hanging, paint, path_lines,
+};
 use crate::finding::Severity;
 use crate::report::review::{self, ReviewReport, ReviewSide};
 use crate::report::{inert, words};
@@ -23,9 +25,11 @@ pub fn review(report: &ReviewReport, screen: Screen) -> String {
     packages(&mut page, report, screen);
     bases(&mut page, report, screen);
     security(&mut page, report, screen);
+    advisories::sources(&mut page, &report.advisories, screen);
+    page.gap();
     flags(&mut page, report, screen);
     files(&mut page, report, screen);
-    trust(&mut page, report);
+    trust(&mut page, report, screen);
     not_checked(&mut page, report, screen);
     page.finish()
 }
@@ -84,6 +88,10 @@ fn one(page: &mut Page, report: &ReviewReport, package: &PackageReview, screen: 
         None => {}
     }
     page.append(hanging(screen, &format!("  {name}  "), &words.join(" "), Style::new()));
+    let origin = review::origin(package, &inert::text);
+    if !origin.is_empty() {
+        page.append(hanging(screen, "    ", &origin.join(", "), DIM));
+    }
     let ids = package.evidence.fixes.known().map(|fixes| &fixes.ids);
     if let Some(ids) = ids.filter(|ids| !ids.is_empty() && screen.detail == Detail::All) {
         let ids: Vec<String> = ids.iter().map(|id| inert::text(id)).collect();
@@ -134,6 +142,11 @@ fn base_lines(base: &BaseMove, screen: Screen) -> Vec<String> {
 fn security(page: &mut Page, report: &ReviewReport, screen: Screen) {
     let Some(security) = &report.review.security else { return };
     page.line(paint(HEADING, "advisories"));
+    // Where nothing is covered, empty lists would look like good news.
+    if security.covered == 0 {
+        page.line("  not checked: no data covers anything of the lock");
+        return;
+    }
     for (word, found) in [
         ("introduced", &security.introduced),
         ("still open", &security.open),
@@ -151,11 +164,6 @@ fn security(page: &mut Page, report: &ReviewReport, screen: Screen) {
             .collect();
         let text = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
         page.append(hanging(screen, &format!("  {word}: "), &text, Style::new()));
-    }
-    for source in &security.sources {
-        let as_of = source.as_of.as_deref().unwrap_or("no date");
-        let text = format!("{} ({}), as of {as_of}", source.name, source.tier);
-        page.append(hanging(screen, "  source: ", &inert::text(&text), DIM));
     }
     let missing = security.not_covered.len() as u64;
     let covered = words::counted(security.covered, "package");
@@ -196,6 +204,10 @@ fn files(page: &mut Page, report: &ReviewReport, screen: Screen) {
     let count = words::count(files.unexplained.len() as u64);
     let style = if files.unexplained.is_empty() { GOOD } else { BAD };
     page.line(format!("  {count:>6}  {}", paint(style, "unexplained")));
+    let compared = words::counted(files.compared, "file");
+    let changed = words::count(files.changed());
+    let text = format!("{compared} of {changed} compared with what package files bring");
+    page.line(format!("  {}", paint(DIM, &text)));
     for file in files.unexplained.iter().take(shown_max(screen)) {
         page.append(unexplained(file, screen));
     }
@@ -217,7 +229,7 @@ fn unexplained(file: &Unexplained, screen: Screen) -> Vec<String> {
     lines
 }
 
-fn trust(page: &mut Page, report: &ReviewReport) {
+fn trust(page: &mut Page, report: &ReviewReport, screen: Screen) {
     let Some(trust) = &report.trust else {
         page.line("trust: not checked, the Dockerfile is not here");
         return;
@@ -226,6 +238,19 @@ fn trust(page: &mut Page, report: &ReviewReport) {
     for (verdict, count) in trust.counts() {
         page.line(format!("  {:>6}  {}", words::count(count), verdict.meaning()));
     }
+    let poisoned: Vec<_> = trust.poisoned().collect();
+    for row in poisoned.iter().take(shown_max(screen)) {
+        let text = format!("{}: {}", inert::text(&row.name), inert::text(&row.reason));
+        page.append(hanging(screen, "  ! ", &text, BAD));
+    }
+    rest(page, poisoned.len(), shown_max(screen));
+    if !poisoned.is_empty() {
+        page.line(format!("  {}", paint(DIM, "`rlock lock --verify` says what should be there")));
+    }
+    for note in trust.notes.iter().take(shown_max(screen)) {
+        page.append(hanging(screen, "  ", &inert::text(note), DIM));
+    }
+    rest(page, trust.notes.len(), shown_max(screen));
     page.gap();
 }
 

@@ -1,9 +1,10 @@
 //! `rlock update` and `rlock outdated`.
 
-use super::{BAD, DIM, Detail, GOOD, Page, Screen, findings, more, paint, parts};
+use super::{BAD, DIM, Detail, GOOD, Page, Screen, advisories, findings, more, paint, parts};
 use crate::report::{
     MoveRow, OutdatedReport, OutdatedRow, UpdateOutcome, UpdateReport, inert, words,
 };
+use std::collections::BTreeSet;
 
 /// Renders what `rlock update` did.
 pub fn update(report: &UpdateReport, screen: Screen) -> String {
@@ -28,6 +29,8 @@ pub fn update(report: &UpdateReport, screen: Screen) -> String {
         page.line(format!("note: {}", inert::text(note)));
     }
     page.gap();
+    advisories::sources(&mut page, &report.advisories, screen);
+    page.gap();
     page.append(findings::lines(screen, &report.findings, screen.height / 2));
     page.gap();
     page.append(parts::lock(screen, &report.lock));
@@ -44,9 +47,11 @@ fn move_line(row: &MoveRow) -> String {
         (None, None) => String::new(),
     };
     let reason = row.reason.as_ref().map(|reason| format!(", because {}", inert::text(reason)));
+    let all: BTreeSet<&String> = row.repairs.iter().flat_map(|repair| &repair.ids).collect();
     format!(
-        "  {name} {versions}{}{}",
+        "  {name} {versions}{}{}{}",
         source(row.archive.as_ref(), row.security),
+        ids(&all.into_iter().collect::<Vec<_>>()),
         reason.unwrap_or_default()
     )
 }
@@ -73,6 +78,8 @@ pub fn outdated(report: &OutdatedReport, screen: Screen) -> String {
         page.verdict(screen, &format!("{title}: "), &sentence, if fixes > 0 { BAD } else { GOOD });
     }
     page.append(shown(screen, &report.rows, outdated_line));
+    page.gap();
+    advisories::sources(&mut page, &report.advisories, screen);
     if !report.unchecked.is_empty() {
         page.gap();
         page.line(format!("not checked ({}):", report.unchecked.len()));
@@ -83,20 +90,30 @@ pub fn outdated(report: &OutdatedReport, screen: Screen) -> String {
 
 fn outdated_line(row: &OutdatedRow) -> String {
     let held = if row.held { " (held)" } else { "" };
-    let ids: Vec<String> = row.fixes.iter().take(3).map(|id| inert::text(id)).collect();
-    let more = if row.fixes.len() > 3 {
-        format!(" and {} more", row.fixes.len() - 3)
-    } else {
-        String::new()
-    };
-    let fixes = if ids.is_empty() { String::new() } else { format!("  {}{more}", ids.join(" ")) };
+    let fixes = ids(&row.fixes.iter().collect::<Vec<_>>());
+    let ignored = row
+        .ignored
+        .iter()
+        .map(|fix| format!("  {} is ignored: {}", inert::text(&fix.id), inert::text(&fix.reason)));
+    let ignored: String = ignored.collect();
     format!(
-        "  {} {} -> {}{}{fixes}{held}",
+        "  {} {} -> {}{}{fixes}{ignored}{held}",
         name(&row.kind, &row.name),
         inert::text(&row.locked),
         inert::text(&row.available),
         source(row.archive.as_ref(), row.security)
     )
+}
+
+/// The first of them.
+fn ids(all: &[&String]) -> String {
+    const SHOWN_MAX: usize = 3;
+    let shown: Vec<String> = all.iter().take(SHOWN_MAX).map(|id| inert::text(id)).collect();
+    match all.len().saturating_sub(SHOWN_MAX) {
+        _ if shown.is_empty() => String::new(),
+        0 => format!("  {}", shown.join(" ")),
+        rest => format!("  {} and {rest} more", shown.join(" ")),
+    }
 }
 
 fn name(kind: &str, name: &str) -> String {

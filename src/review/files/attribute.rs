@@ -1,83 +1,165 @@
 //! The explanation of each changed file.
 
 use super::derived::{self, EMPTY_DIRECTORY};
+use super::dpkg;
+use super::judge::{self, Judge, Judgement};
+use super::lists;
 use super::origin::{Origin, StepOrigin, StepState};
 use super::owners::Owners;
-use super::{Explanation, Images, Unexplained, absolute};
+use super::{Explanation, Images, Side, Unexplained, absolute};
 use crate::diff::{Aspect, FileDifference};
 use crate::finding::Location;
 use crate::review::bases::BaseMove;
 use crate::review::moves::Move;
-use crate::store::NodeKind;
+use crate::store::{Node, NodeKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The explanation, or what is known of a file without one.
-pub(super) type Attributed = Result<Explanation, Box<Unexplained>>;
+/// What a changed file is put down to.
+#[derive(Debug)]
+pub(super) struct Attributed {
+    /// The explanation, or what is known of a file without one.
+    pub(super) found: Result<Explanation, Box<Unexplained>>,
+    /// Whether it was compared with what the file of a package brings.
+    pub(super) compared: bool,
+}
+
+impl Attributed {
+    fn is_explained(&self) -> bool {
+        self.found.is_ok()
+    }
+}
 
 /// Explanations of all changed files, in their order.
 pub(super) fn all(
     images: &Images<'_>,
     owners: &Owners<'_>,
+    files: &Judge<'_>,
     moves: &[Move],
     bases: &[BaseMove],
 ) -> Vec<Attributed> {
     let moved_bases = bases.iter().map(|base| base.reference().to_owned()).collect();
     let anything_moved = !(moves.is_empty() && bases.is_empty());
-    let judge = Judge { images, owners, moved_bases, anything_moved };
-    let mut found: Vec<Attributed> = images.diff.files.iter().map(|file| judge.one(file)).collect();
+    let changed = images.diff.files.iter().map(|file| (&*file.path, file)).collect();
+    let moved = lists::Moves::of(moves);
+    let sought = Sought { images, owners, files, moved, moved_bases, anything_moved, changed };
+    let mut found: Vec<Attributed> = images.diff.files.iter().map(|it| sought.one(it)).collect();
     directories(&images.diff.files, anything_moved, &mut found);
     found
 }
 
-struct Judge<'a> {
+struct Sought<'a> {
     images: &'a Images<'a>,
     owners: &'a Owners<'a>,
+    files: &'a Judge<'a>,
+    moved: lists::Moves<'a>,
     moved_bases: BTreeSet<String>,
     anything_moved: bool,
+    /// Changed files by path.
+    changed: BTreeMap<&'a [u8], &'a FileDifference>,
 }
 
-impl Judge<'_> {
+impl Sought<'_> {
     fn one(&self, file: &FileDifference) -> Attributed {
-        self.of_packages(file)
+        let (found, wrong) = match self.files.judge(file, self.owners) {
+            Judgement::Theirs(explanation) => {
+                return Attributed { found: Ok(explanation), compared: true };
+            }
+            Judgement::Otherwise(wrong) => (self.despite(file), Some(wrong)),
+            Judgement::Unbrought(wrong) => (self.besides(file), Some(wrong)),
+            Judgement::Nothing => (self.claimed(file).or_else(|| self.besides(file)), None),
+        };
+        let compared = wrong.is_some();
+        let wrong = wrong.or_else(|| if found.is_none() { self.listed(file).err() } else { None });
+        let found = found.ok_or_else(|| Box::new(self.unexplained(file, wrong)));
+        Attributed { found, compared }
+    }
+
+    /// What explains a file that is not as its package brings it. That something changed further up
+    /// does not.
+    fn despite(&self, file: &FileDifference) -> Option<Explanation> {
+        // What packages bring below /usr is not for others to write anew.
+        let is_shared = [&b"etc/"[..], b"var/"].iter().any(|start| file.path.starts_with(start));
+        let is_shared = is_shared && dpkg::note(&file.path).is_none();
+        let derived = || if is_shared { self.derived(file) } else { None };
+        let removed = || if file.right.is_none() { self.below(file) } else { None };
+        derived()
+            .or_else(|| self.of_instruction(file))
+            .or_else(|| self.of_base(file))
+            .or_else(removed)
+    }
+
+    /// What explains a file that no package brings.
+    fn besides(&self, file: &FileDifference) -> Option<Explanation> {
+        self.derived(file)
             .or_else(|| self.of_instruction(file))
             .or_else(|| self.of_base(file))
             .or_else(|| self.below(file))
-            .ok_or_else(|| Box::new(self.unexplained(file)))
     }
 
-    /// What packages account for.
-    fn of_packages(&self, file: &FileDifference) -> Option<Explanation> {
-        let path = &*file.path;
-        if let Some(owner) = self.owners.moved_at(path) {
-            return Some(Explanation::Package(owner.kind.to_owned(), owner.name.to_owned()));
+    /// What the database says of packages of which it is not known what they bring. A base image
+    /// answers for its own.
+    fn claimed(&self, file: &FileDifference) -> Option<Explanation> {
+        if let Some(base) = self.of_base(file) {
+            return Some(base);
         }
-        if let Some((kind, name)) = self.of_dpkg(path).or_else(|| self.of_bytecode(path)) {
-            return Some(Explanation::Package(kind, name));
-        }
+        let note = dpkg::note(&file.path).map(|(name, _)| ("deb".to_owned(), name.to_owned()));
+        let note = note.filter(|(kind, name)| self.owners.has_moved(kind, name));
+        let source = judge::source(&file.path);
+        let sources = source.iter().flat_map(|it| self.owners.claims_beside(file, it.as_bytes()));
+        let mut owners = self.owners.claims(file).chain(sources);
+        let owner = owners.find(|owner| self.owners.has_moved(owner.kind, owner.name));
+        let owner = owner.map(|owner| (owner.kind.to_owned(), owner.name.to_owned()));
+        let is_unknown = |(kind, name): &(String, String)| !self.files.knows(file, kind, name);
+        let (kind, name) = owner.filter(is_unknown).or_else(|| note.filter(is_unknown))?;
+        Some(Explanation::Claimed(kind, name))
+    }
+
+    fn derived(&self, file: &FileDifference) -> Option<Explanation> {
         if !self.anything_moved {
             return None;
         }
-        derived::rule(file, self.owners).map(|rule| Explanation::Derived(rule.id))
+        let rule = derived::rule(file, self.owners, &|path| self.is_accounted(path))?;
+        self.listed(file).ok()?;
+        Some(Explanation::Derived(rule.id))
     }
 
-    /// `var/lib/dpkg/info/libssl3:amd64.list` is dpkg's note of that package alone.
-    fn of_dpkg(&self, path: &[u8]) -> Option<(String, String)> {
-        let name = path.strip_prefix(b"var/lib/dpkg/info/")?;
-        let end = name.iter().rposition(|byte| *byte == b'.')?;
-        let name = name.get(..end)?.split(|byte| *byte == b':').next()?;
-        self.owners.moved_named("deb", name)
+    /// Whether the new image has a path, and a package holds it, or it is a changed file that has an
+    /// explanation of its own. Of changed links only those of packages count: they may lead in circles.
+    fn is_accounted(&self, path: &[u8]) -> bool {
+        if let Some(file) = self.changed.get(path) {
+            let is_file =
+                matches!(&file.right, Some(node) if matches!(node.kind, NodeKind::File { .. }));
+            let is_held = file.right.is_some() && self.owners.is_held(path);
+            return is_held || (is_file && self.one(file).is_explained());
+        }
+        self.owners.is_held(path) && self.is_there(path)
     }
 
-    /// Bytecode is compiled from the module beside it when the package is installed.
-    fn of_bytecode(&self, path: &[u8]) -> Option<(String, String)> {
-        let text = std::str::from_utf8(path).ok()?;
-        let (directory, file) = text.rsplit_once('/')?;
-        let source = match directory.strip_suffix("__pycache__") {
-            Some(above) => format!("{above}{}.py", file.strip_suffix(".pyc")?.split('.').next()?),
-            None => format!("{directory}/{}.py", file.strip_suffix(".pyc")?),
+    /// Whether the new image has a path that did not change.
+    fn is_there(&self, path: &[u8]) -> bool {
+        let slash = path.iter().rposition(|byte| *byte == b'/');
+        let folder = slash.and_then(|at| path.get(..at)).unwrap_or_default();
+        let name = slash.map_or(path, |at| path.get(at + 1..).unwrap_or_default());
+        let names = (self.images.new.list)(folder).unwrap_or_default();
+        names.iter().any(|it| it == name)
+    }
+
+    /// Whether what changed in a list of packages is about those that moved. Other files are no lists.
+    fn listed(&self, file: &FileDifference) -> Result<(), String> {
+        let Some(list) = derived::list(file, self.owners) else { return Ok(()) };
+        if let Some(owner) = self.owners.at(&file.path).next() {
+            let reason = "which the lock does not move";
+            return Err(format!("belongs to {} {}, {reason}", owner.name, owner.version));
+        }
+        let [old, new] = [(&self.images.old, &file.left), (&self.images.new, &file.right)];
+        let read = |(side, node): (&Side<'_>, &Option<Node>)| match node {
+            Some(_) => (side.read)(&file.path).map(Option::unwrap_or_default),
+            None => Ok(Vec::new()),
         };
-        let owner = self.owners.moved_at(source.as_bytes())?;
-        Some((owner.kind.to_owned(), owner.name.to_owned()))
+        let texts = read(old).and_then(|old| Ok([old, read(new)?]));
+        let [old, new] = texts.map_err(|error| format!("is a list of packages: {error}"))?;
+        let compared = lists::compare(list, [&old, &new], &self.moved);
+        compared.map_err(|wrong| format!("is a list of packages, and {wrong}"))
     }
 
     /// What a changed instruction made, or what was copied from the context or from a stage.
@@ -89,7 +171,7 @@ impl Judge<'_> {
                     Some(Explanation::Instruction(step.clone()))
                 }
                 StepState::TakesStage(_) => Some(Explanation::Stage(step.clone())),
-                StepState::Below | StepState::Same => None,
+                StepState::Below(_) | StepState::Same => None,
             }
         })
     }
@@ -109,7 +191,7 @@ impl Judge<'_> {
     /// What may come of a change further up.
     fn below(&self, file: &FileDifference) -> Option<Explanation> {
         let below = self.origins(file).find_map(|origin| match origin {
-            Origin::Step(step) if step.state == StepState::Below => Some(step.clone()),
+            Origin::Step(step) if matches!(step.state, StepState::Below(_)) => Some(step.clone()),
             _ => None,
         });
         // Whatever is gone now, a new or changed instruction may have removed.
@@ -126,14 +208,16 @@ impl Judge<'_> {
         new.into_iter().chain(old)
     }
 
-    fn unexplained(&self, file: &FileDifference) -> Unexplained {
+    fn unexplained(&self, file: &FileDifference, wrong: Option<String>) -> Unexplained {
         let change = match (&file.left, &file.right) {
             (None, _) => "added",
             (_, None) => "removed",
             _ => "changed",
         };
         let owner = self.owners.at(&file.path).next();
+        let is_known = wrong.is_some();
         let reason = match owner {
+            _ if wrong.is_some() => wrong.unwrap_or_default(),
             Some(owner) => {
                 format!("belongs to {} {}, which the lock does not move", owner.name, owner.version)
             }
@@ -141,7 +225,7 @@ impl Judge<'_> {
         };
         let aspects: Vec<&str> = file.aspects.iter().map(|aspect| aspect.name()).collect();
         let reason = match change {
-            "changed" => format!("{reason}; differs in {}", aspects.join(", ")),
+            "changed" if !is_known => format!("{reason}; differs in {}", aspects.join(", ")),
             _ => reason,
         };
         Unexplained { path: absolute(&file.path), change, reason, location: self.location(file) }
@@ -170,7 +254,7 @@ fn directories(files: &[FileDifference], anything_moved: bool, found: &mut [Attr
     // Deepest first: a directory may hold nothing but directories.
     for at in (0..files.len()).rev() {
         let Some(file) = files.get(at) else { continue };
-        if !is_container(file) || found.get(at).is_none_or(Result::is_ok) {
+        if !is_container(file) || found.get(at).is_none_or(Attributed::is_explained) {
             continue;
         }
         let mut start = file.path.clone();
@@ -183,14 +267,14 @@ fn directories(files: &[FileDifference], anything_moved: bool, found: &mut [Attr
             .map(|(_, below)| *below)
             .filter(|below| *below != at)
             .collect();
-        let all = below.iter().all(|below| found.get(*below).is_some_and(Result::is_ok));
-        let first = below.first().and_then(|below| found.get(*below)?.as_ref().ok()).cloned();
+        let all = below.iter().all(|below| found.get(*below).is_some_and(Attributed::is_explained));
+        let first = below.first().and_then(|below| found.get(*below)?.found.as_ref().ok()).cloned();
         // Only one that is not in the other image is known to hold nothing but what is listed here.
         let is_whole = file.aspects.iter().all(|aspect| *aspect == Aspect::Presence);
         let is_empty = anything_moved && is_whole && below.is_empty();
         let explanation = first.or(is_empty.then_some(Explanation::Derived(EMPTY_DIRECTORY)));
         if let (true, Some(explanation), Some(slot)) = (all, explanation, found.get_mut(at)) {
-            *slot = Ok(explanation);
+            slot.found = Ok(explanation);
         }
     }
 }

@@ -3,21 +3,32 @@
 
 mod accounts;
 mod attribute;
+mod brought;
+mod compare;
 mod derived;
+mod dpkg;
+mod installed;
+mod judge;
+mod language;
+mod lists;
 mod origin;
 mod owners;
 mod privileges;
+mod program;
 #[cfg(test)]
 mod tests;
 mod trust;
 
-pub use derived::{DERIVED, Derived, Form, reason};
-pub use origin::{Layers, Origin, StepOrigin, StepState};
+pub use brought::Brought;
+pub use derived::{DERIVED, Derived, Form};
+pub use installed::{INSTALLED, Installed};
+pub use lists::List;
+pub use origin::{Above, Layers, Origin, StepOrigin, StepState};
 pub use owners::Holding;
 
 use super::bases::BaseMove;
 use super::moves::Move;
-use super::risk::Risks;
+use super::risk::{Risk, Risks, Unchecked};
 use crate::diff::ImageDiff;
 use crate::finding::Location;
 use crate::oci::Digest;
@@ -42,6 +53,9 @@ pub type ReadFile<'a> = dyn Fn(&[u8]) -> io::Result<Option<Vec<u8>>> + 'a;
 /// The path at which a file of this name really is: links among its directories resolved.
 pub type Resolve<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
 
+/// Lists the names in a directory by its path; none where there is no such directory.
+pub type ListDirectory<'a> = dyn Fn(&[u8]) -> io::Result<Vec<Vec<u8>>> + 'a;
+
 /// One of two images.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it holds functions")]
@@ -50,19 +64,30 @@ pub struct Side<'a> {
     pub manifest: Digest,
     /// What its packages hold.
     pub holdings: &'a [Holding],
+    /// What the files of moved packages bring to it.
+    pub brought: &'a [Brought],
     /// Where each layer is from.
     pub layers: &'a Layers,
     /// Its files.
     pub read: &'a ReadFile<'a>,
     /// Its directories.
     pub resolve: &'a Resolve<'a>,
+    /// What is in them.
+    pub list: &'a ListDirectory<'a>,
 }
 
 /// Why a changed file is no surprise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Explanation {
-    /// It belongs to this package, which moved: kind and name.
+    /// It is what the file of this package, which moved, brings there, or brought before: kind and
+    /// name.
     Package(String, String),
+    /// It is what installing makes of what the file of this package brings: kind, name, and the id
+    /// of the rule.
+    Installed(String, String, &'static str),
+    /// The database of the image gives it to this package, which moved. What its file brings is not
+    /// known, so that nothing proves it: kind and name.
+    Claimed(String, String),
     /// It is derived from packages; the id of the rule.
     Derived(&'static str),
     /// A base image that moved has it, and none of its packages: the reference.
@@ -71,8 +96,16 @@ pub enum Explanation {
     Instruction(StepOrigin),
     /// It was copied from a stage in which something moved.
     Stage(StepOrigin),
-    /// It was made below a changed instruction, so that it may come of that. Nothing proves it.
+    /// It was made, or is gone, below a changed instruction or a changed file of the build context, so
+    /// that it may come of that. Nothing proves it.
     Below(StepOrigin),
+}
+
+impl Explanation {
+    /// Whether it is known that the change comes of this, and not only that it may.
+    pub fn is_proof(&self) -> bool {
+        !matches!(self, Self::Below(_))
+    }
 }
 
 /// Changed files with one explanation.
@@ -108,6 +141,8 @@ pub struct Unexplained {
 pub struct FilesReview {
     /// Digests of the manifests, old and new.
     pub manifests: [Digest; 2],
+    /// Changed files that were compared with what the files of packages bring.
+    pub compared: u64,
     /// Explained files, by explanation.
     pub groups: Vec<Group>,
     /// The rest.
@@ -127,16 +162,35 @@ impl FilesReview {
     pub fn changed(&self) -> u64 {
         self.groups.iter().map(|group| group.files).sum::<u64>() + self.unexplained.len() as u64
     }
+
+    /// Files that may come of something that changed, where nothing proves that they do.
+    pub fn unproven(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| !group.explanation.is_proof())
+    }
+
+    /// How many these are.
+    pub fn unproven_count(&self) -> u64 {
+        self.unproven().map(|group| group.files).sum()
+    }
+}
+
+/// Why files of a rule, about what follows from packages or about what installing makes, are no
+/// surprise.
+pub fn reason(id: &str) -> &'static str {
+    derived::reason(id).or_else(|| installed::reason(id)).unwrap_or_default()
 }
 
 /// Attributes every changed file.
 pub(super) fn review(images: &Images<'_>, moves: &[Move], bases: &[BaseMove]) -> FilesReview {
     let owners = owners::Owners::of(images, moves, bases);
-    let found = attribute::all(images, &owners, moves, bases);
+    let judge = judge::Judge::of(images);
+    let found = attribute::all(images, &owners, &judge, moves, bases);
     let mut groups: BTreeMap<Explanation, Group> = BTreeMap::new();
     let mut unexplained = Vec::new();
+    let mut compared = 0;
     for (file, attributed) in images.diff.files.iter().zip(found) {
-        match attributed {
+        compared += u64::from(attributed.compared);
+        match attributed.found {
             Ok(explanation) => groups
                 .entry(explanation.clone())
                 .or_insert_with(|| Group::new(explanation))
@@ -144,17 +198,40 @@ pub(super) fn review(images: &Images<'_>, moves: &[Move], bases: &[BaseMove]) ->
             Err(unknown) => unexplained.push(*unknown),
         }
     }
+    let mut risks = privileges::risks(images, &owners);
+    risks.unchecked.extend(judge.problems());
+    risks.unchecked.extend(groups.values().filter_map(|group| unchecked(group, &judge)));
+    risks.settle();
     let config = images.diff.config.iter();
     let config = config.map(|it| (it.field.clone(), it.left.clone(), it.right.clone()));
     FilesReview {
         manifests: [images.old.manifest, images.new.manifest],
+        compared,
         groups: groups.into_values().collect(),
         unexplained,
         config: config.collect(),
         layers_equal: images.diff.layers.iter().filter(|layer| layer.equal).count() as u64,
         layers: images.diff.layers.iter().filter(|layer| layer.right.is_some()).count() as u64,
-        risks: privileges::risks(images, &owners),
+        risks,
     }
+}
+
+/// What is explained without proof.
+fn unchecked(group: &Group, judge: &judge::Judge<'_>) -> Option<Unchecked> {
+    let (name, reason) = match &group.explanation {
+        Explanation::Claimed(kind, name) => {
+            let reason = judge.unknown(kind, name);
+            (
+                name,
+                format!("its files are not compared with what its package file brings: {reason}"),
+            )
+        }
+        Explanation::Installed(_, name, installed::BYTECODE) => {
+            (name, "its bytecode is not compared with what its modules compile to".to_owned())
+        }
+        _ => return None,
+    };
+    Some(Unchecked { risk: Risk::Contents, subject: name.clone(), reason })
 }
 
 impl Group {

@@ -53,8 +53,21 @@ pub enum StepState {
     TakesContext,
     /// It copies from a stage, by name, in which something moved.
     TakesStage(String),
-    /// It stands below one that changed, or that takes what changed from the context.
-    Below,
+    /// It runs below these, and nothing that the locks say of it changed: it may have read what they
+    /// made. Nothing proves that it did.
+    Below(Vec<Above>),
+}
+
+/// An instruction that makes something else than before, above a step that is the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Above {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub location: Option<Location>,
+    /// The files of the build context that it copies and that changed, by their paths in the image;
+    /// none where the instruction itself is another one.
+    pub files: Vec<Vec<u8>>,
 }
 
 impl StepState {

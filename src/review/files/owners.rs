@@ -1,6 +1,7 @@
 //! Which package a path belongs to, and whether that package moved.
 
 use super::{Images, Side};
+use crate::diff::FileDifference;
 use crate::review::bases::{BaseMove, plain_name};
 use crate::review::moves::Move;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,9 +57,27 @@ impl<'a> Owners<'a> {
         sides.into_iter().flatten().flatten().copied()
     }
 
-    /// A package that a path belongs to and that moved.
-    pub(super) fn moved_at(&self, path: &[u8]) -> Option<Owner<'a>> {
-        self.at(path).find(|owner| self.has_moved(owner.kind, owner.name))
+    /// Whether a package of the new image has a path.
+    pub(super) fn is_held(&self, path: &[u8]) -> bool {
+        self.new.contains_key(path)
+    }
+
+    /// The packages that have a changed file as it is now; as it was, where it is gone.
+    pub(super) fn claims(
+        &self,
+        file: &FileDifference,
+    ) -> impl Iterator<Item = Owner<'a>> + use<'a, '_> {
+        self.claims_beside(file, &file.path)
+    }
+
+    /// The packages that have a path in the image that a changed file is in.
+    pub(super) fn claims_beside(
+        &self,
+        file: &FileDifference,
+        path: &[u8],
+    ) -> impl Iterator<Item = Owner<'a>> + use<'a, '_> {
+        let side = if file.right.is_some() { &self.new } else { &self.old };
+        side.get(path).into_iter().flatten().copied()
     }
 
     /// Whether the lock says that this package moved.
@@ -69,12 +88,6 @@ impl<'a> Owners<'a> {
     /// Whether a package of this kind moved.
     pub(super) fn kind_moved(&self, kind: &str) -> bool {
         self.kinds.contains(kind)
-    }
-
-    /// The moved package of this kind with this name.
-    pub(super) fn moved_named(&self, kind: &str, name: &[u8]) -> Option<(String, String)> {
-        let name = std::str::from_utf8(name).ok()?;
-        self.has_moved(kind, name).then(|| (kind.to_owned(), name.to_owned()))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::archive::tar::Timestamp;
 use crate::diff::{Aspect, FileDifference};
 use crate::lock::{LockedPackage, Lockfile};
 use crate::review::moves::moves;
-use crate::review::risk::Risk;
+
 use crate::store::{Node, NodeKind};
 
 fn node(kind: NodeKind) -> Node {
@@ -70,16 +70,38 @@ fn reviewed(files: Vec<FileDifference>, has_moved: bool) -> FilesReview {
         encoding_only: false,
     };
     let holdings = [
-        holding("greeter", &["bin/greet", "usr/lib/greeter/words.py"]),
+        holding(
+            "greeter",
+            &[
+                "bin/greet",
+                "usr/lib/greeter/words.py",
+                "usr/lib/x/libgreet.so.1.2",
+                "usr/lib/x/libgone.so.1.2",
+            ],
+        ),
         holding("phrases", &["usr/share/phrases"]),
     ];
     let layers = Layers::default();
     let read = |_: &[u8]| Ok(None);
     // `/bin` is a link into `/usr`.
     let resolve = |path: &[u8]| if path == b"bin" { b"usr/bin".to_vec() } else { path.to_vec() };
-    let manifest = Digest::of(b"");
-    let side =
-        Side { manifest, holdings: &holdings, layers: &layers, read: &read, resolve: &resolve };
+    let (manifest, brought) = (Digest::of(b""), []);
+    let list = |path: &[u8]| {
+        let names: &[&[u8]] = match path {
+            b"usr/lib/x" => &[b"libgreet.so.1.2", b"libnobody.so.1"],
+            _ => &[],
+        };
+        Ok(names.iter().map(|name| name.to_vec()).collect())
+    };
+    let side = Side {
+        manifest,
+        holdings: &holdings,
+        brought: &brought,
+        layers: &layers,
+        read: &read,
+        resolve: &resolve,
+        list: &list,
+    };
     let moved = moves(&lock("1.0"), &lock(if has_moved { "1.1" } else { "1.0" }));
     review(&Images { diff: &diff, old: side, new: side }, &moved, &[])
 }
@@ -90,7 +112,7 @@ fn explained(file: FileDifference) -> Option<Explanation> {
 
 #[test]
 fn files_have_reasons() {
-    let greeter = || Some(Explanation::Package("deb".into(), "greeter".into()));
+    let greeter = || Some(Explanation::Claimed("deb".into(), "greeter".into()));
     let derived = |id| Some(Explanation::Derived(id));
     for (given, expected) in [
         (added("usr/bin/greet", file()), greeter()),
@@ -124,6 +146,47 @@ fn files_have_reasons() {
         let path = String::from_utf8_lossy(&given.path).into_owned();
         assert_eq!(explained(given), expected, "{path}");
     }
+}
+
+#[test]
+fn links_of_libraries_lead_to_what_is_accounted_for() {
+    let name = "usr/lib/x/libc.so.6";
+    for (target, expected) in [
+        ("libgreet.so.1.2", true),
+        // Not the names that ldconfig writes.
+        ("/usr/lib/x/libgreet.so.1.2", false),
+        ("../x/libgreet.so.1.2", false),
+        ("./libgreet.so.1.2", false),
+        ("..", false),
+        ("libc.so.6", false),
+        // No package has it, it is not there, or neither.
+        ("libnobody.so.1", false),
+        ("libgone.so.1.2", false),
+        ("libmissing.so.1", false),
+    ] {
+        let found = explained(link(name, target));
+        assert_eq!(found, expected.then_some(Explanation::Derived("library-link")), "{target}");
+    }
+    // What changed beside it has an explanation of its own, or has none.
+    let gone = || FileDifference { right: None, left: Some(file()), ..added("", file()) };
+    for (path, target, unexplained) in [
+        ("usr/lib/x/libgreet.so.1.2", added("usr/lib/x/libgreet.so.1.2", file()), 0),
+        ("usr/lib/x/libnew.so.1", added("usr/lib/x/libnew.so.1", file()), 2),
+        (
+            "usr/lib/x/libgreet.so.1.2",
+            FileDifference { path: b"usr/lib/x/libgreet.so.1.2".to_vec(), ..gone() },
+            1,
+        ),
+        ("usr/lib/x/libcircle.so.1", link("usr/lib/x/libcircle.so.1", "libc.so.6"), 2),
+    ] {
+        let link = link(name, path.rsplit('/').next().unwrap());
+        let found = reviewed(vec![link, target], true);
+        assert_eq!(found.unexplained.len(), unexplained, "{path}: {found:#?}");
+    }
+    // One that is gone leads nowhere.
+    let was = Some(node(NodeKind::Symlink("libgone.so.1.2".into())));
+    let removed = FileDifference { left: was, right: None, ..added(name, file()) };
+    assert_eq!(explained(removed), Some(Explanation::Derived("library-link")));
 }
 
 #[test]

@@ -84,7 +84,8 @@ impl Store {
         }
     }
 
-    /// Removes what is not kept, and all unpacked layers, which are made again when needed. Calls
+    /// Removes what is not kept, and all unpacked layers and derived data, which are made again when
+    /// needed. Calls
     /// `waiting` once if other processes have the Store open, and then waits for them.
     pub fn collect(
         &self,
@@ -196,8 +197,11 @@ impl Store {
         for blob in &garbage.blobs {
             rename(&blob_path(self.root(), blob), &blob.hex())?;
         }
-        if garbage.unpacked.is_dir() {
-            rename(&garbage.unpacked, "unpacked")?;
+        let derived = self.root().join(super::derived::FOLDER);
+        for (folder, name) in [(&garbage.unpacked, "unpacked"), (&derived, "derived")] {
+            if folder.is_dir() {
+                rename(folder, name)?;
+            }
         }
         Ok(())
     }

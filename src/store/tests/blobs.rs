@@ -106,6 +106,19 @@ fn what_dead_processes_left_goes_and_what_live_ones_use_stays() {
     assert_eq!(names(&root.path().join("temporary")), ["lock"]);
 }
 
+/// What is known of a path (what is installed below it) must not be believed of other files.
+#[test]
+fn a_process_gives_no_path_to_a_temporary_directory_twice() {
+    let root = tempfile::tempdir().unwrap();
+    let path = || {
+        let store = Store::open(root.path()).unwrap();
+        store.temporary_directory().unwrap().path().to_owned()
+    };
+    let first = path();
+    assert!(!first.exists());
+    assert_ne!(path(), first);
+}
+
 /// What the next test starts and kills: this is no test by itself.
 #[test]
 #[ignore = "a part of `a_killed_process_leaves_nothing`"]

@@ -1,8 +1,10 @@
 //! The extra lower layer: the files, and the image's directories above them as they are.
 
+use super::{FILE_SIZE_MAX, Injected, Kind};
 use crate::build::embedded::trust::split;
-use crate::store::rooted::{Metadata, Owner, Root};
-use std::collections::BTreeMap;
+use crate::store::rooted::{FileKind, Metadata, Owner, Root};
+use bstr::ByteSlice as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 
 /// The kernel's mark of an overlay's own attributes.
@@ -15,22 +17,44 @@ pub(super) struct Layer {
     pub(super) directories: BTreeMap<Vec<u8>, Metadata>,
     /// Paths that only the layer has.
     pub(super) files: Vec<Vec<u8>>,
+    /// The image's own files that have more in the layer.
+    pub(super) extended: Vec<Extended>,
+}
+
+/// A file of the image that has more in the layer.
+#[derive(Debug)]
+pub(super) struct Extended {
+    pub(super) path: Vec<u8>,
+    /// The lines that the layer alone has; empty where it is no text of lines.
+    pub(super) lines: Vec<Vec<u8>>,
 }
 
 /// Fills the empty directory `target`. The directories of the files are the image's.
-pub(super) fn write(image: &Root, target: &Root, files: &[(&[u8], &[u8])]) -> io::Result<Layer> {
+pub(super) fn write(image: &Root, target: &Root, files: Vec<Injected>) -> io::Result<Layer> {
     let mut layer = Layer::default();
     directory(image, target, &mut layer, b"")?;
-    for (path, content) in files {
-        let (parent, name) = split(path);
+    for Injected { path, content, kind } in files {
+        let (parent, name) = split(&path);
         // The directory may be reached through a link.
         let parent = image.resolve(parent)?;
         directory(image, target, &mut layer, &parent)?;
         let path = [&parent[..], b"/", name].concat();
-        target.create_file(&path, 0o644, Owner::default())?.write_all(content)?;
-        let mtime = layer.directories.get(&parent).map(|found| found.mtime);
+        let own = image.entry(&path)?.filter(|found| found.kind == FileKind::File);
+        let (mode, owner) = own.map_or((0o644, Owner::default()), |it| (it.mode, it.owner));
+        target.create_file(&path, mode, owner)?.write_all(&content)?;
+        let mtime = own.or_else(|| layer.directories.get(&parent).copied()).map(|it| it.mtime);
         target.set_times(&path, mtime.unwrap_or_default())?;
-        layer.files.push(path);
+        match kind {
+            Kind::Own => layer.files.push(path),
+            Kind::Lines => {
+                let before = image.read(&path, FILE_SIZE_MAX)?.unwrap_or_default();
+                let before: BTreeSet<&[u8]> = before.lines().collect();
+                let added = content.lines().filter(|line| !before.contains(line));
+                let lines = added.map(<[u8]>::to_vec).collect();
+                layer.extended.push(Extended { path, lines });
+            }
+            Kind::Record => layer.extended.push(Extended { path, lines: Vec::new() }),
+        }
     }
     // The times of directories last: what is made in them changes them.
     for (path, found) in &layer.directories {

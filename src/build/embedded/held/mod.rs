@@ -1,11 +1,15 @@
 //! How a step sees an earlier state of an archive beside the present one, so that some packages move
 //! and the others stay, and how nothing of that stays in the image.
 //!
-//! apt has one index for all packages of an archive. Where some are to be held that a newer index does
-//! not offer any more, the step gets a second source, the archive as it was, and a preference for each
-//! package that must not move. Both are in an extra lower layer, as what [`super::trust`] injects is;
-//! what apt makes of the second source is taken out of what the step wrote.
+//! apt, apk and dnf have one index for all packages of an archive. Where some are to be held that a
+//! newer index does not offer any more, the step gets a second source, the archive as it was, and is
+//! told which packages must not move: one file a manager says how. All of it is in an extra lower
+//! layer, as what [`super::trust`] injects is; what managers make of it is taken out of what the step
+//! wrote.
 
+mod apk;
+mod apt;
+mod dnf;
 mod layer;
 mod scrub;
 mod sources;
@@ -14,38 +18,22 @@ mod sources;
 mod tests;
 
 use super::mounted::{Folder, Mounted};
-use crate::build::{BuildError, HeldPackage, HeldStep, HeldView};
+use crate::build::{BuildError, HeldPackage, HeldStep};
 use crate::package::Package;
 use crate::store::remove_tree;
-use crate::store::rooted::Root;
+use crate::store::rooted::{FileKind, Root};
 use layer::Layer;
-use sources::Entries;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Where apt looks for further sources and for preferences.
-const SOURCE_PARTS: &[u8] = b"etc/apt/sources.list.d";
-const PREFERENCE_PARTS: &[u8] = b"etc/apt/preferences.d";
-const SOURCE_LIST: &[u8] = b"etc/apt/sources.list";
-
-/// What is injected: last by name, so that it changes the order of no other.
-const LIST: &[u8] = b"etc/apt/sources.list.d/rlock-held.list";
-const SOURCES: &[u8] = b"etc/apt/sources.list.d/rlock-held.sources";
-const PREFERENCES: &[u8] = b"etc/apt/preferences.d/rlock-held";
-
-/// A larger file is no list of sources, in bytes.
-const SOURCE_SIZE_MAX: u64 = 16 << 20;
-
-/// Above 1000 a version is installed even where a newer one is there.
-/// <https://manpages.debian.org/bookworm/apt/apt_preferences.5.en.html>
-const PRIORITY: u32 = 1001;
+/// A larger file is no list of sources or packages, in bytes.
+const FILE_SIZE_MAX: u64 = 64 << 20;
 
 /// What one step is held by.
 pub(crate) struct Holding {
     layer: Layer,
     layer_path: PathBuf,
-    /// How names of lists start that apt makes of the views.
+    /// The host names of the views.
     hosts: Vec<Vec<u8>>,
 }
 
@@ -54,13 +42,16 @@ pub(crate) struct Holding {
 pub enum HeldError {
     /// The instruction adds the archive itself.
     #[error(
-        "packages of {archive} ({suite}) cannot be held: before the instruction the image has no \
-         source of apt for it"
+        "packages of {archive}{} cannot be held: before the instruction the image has no source of \
+         {manager} for it",
+        if suite.is_empty() { String::new() } else { format!(" ({suite})") }
     )]
     NoSource {
+        /// The package manager.
+        manager: &'static str,
         /// The archive.
         archive: String,
-        /// The suite.
+        /// The suite; empty where there are none.
         suite: String,
     },
     /// There is no directory to put something into.
@@ -104,6 +95,11 @@ impl Holding {
         Ok(Self { layer: written?, layer_path, hosts: hosts.collect() })
     }
 
+    /// Whether a package is there to hold others, and goes with what is scrubbed.
+    pub(crate) fn is_own(package: &Package) -> bool {
+        package.kind == "apk" && package.name == apk::NAME
+    }
+
     /// To be mounted above the image's layers.
     pub(crate) fn layer(&self) -> &Path {
         &self.layer_path
@@ -117,85 +113,69 @@ impl Holding {
     }
 }
 
+/// A file of the layer.
+#[derive(Debug, PartialEq, Eq)]
+struct Injected {
+    path: Vec<u8>,
+    content: Vec<u8>,
+    kind: Kind,
+}
+
+/// How a file of the layer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// With all that the step made of it.
+    Own,
+    /// The image's own with lines added, which go.
+    Lines,
+    /// The image's own with a record added, which goes: see [`apk`].
+    Record,
+}
+
 fn write(image: &Mounted, layer_path: &Path, step: &HeldStep) -> Result<Layer, BuildError> {
-    let entries = entries(image.root(), step)?;
-    let is_missing = |view: &&HeldView| !step.is_optional && !entries.found.contains(view);
-    let missing = step.views.iter().find(is_missing);
-    if let Some(view) = missing {
-        let (archive, suite) = (view.archive.clone(), view.suite.clone());
-        return Err(HeldError::NoSource { archive, suite }.into());
-    }
-    let preferences = preferences(step, &image.packages()?);
-    let files = [
-        (LIST, SOURCE_PARTS, entries.list),
-        (SOURCES, SOURCE_PARTS, entries.sources),
-        (PREFERENCES, PREFERENCE_PARTS, preferences),
-    ];
-    let files: Vec<_> = files.into_iter().filter(|(_, _, text)| !text.is_empty()).collect();
-    for (_, directory, _) in &files {
-        let found = image.root().metadata(directory);
-        if !found.is_ok_and(|found| found.kind == crate::store::rooted::FileKind::Directory) {
-            let directory = String::from_utf8_lossy(directory).into_owned();
-            return Err(HeldError::NoDirectory(directory).into());
-        }
-    }
+    let installed = image.packages()?;
+    let mut files = apt::files(image.root(), step, &installed)?;
+    files.extend(apk::files(image.root(), step, &installed)?);
+    files.extend(dnf::files(image.root(), step, &installed)?);
     let target = Root::open(layer_path);
-    let written = target.and_then(|target| {
-        let files: Vec<(&[u8], &[u8])> =
-            files.iter().map(|(path, _, text)| (*path, text.as_bytes())).collect();
-        layer::write(image.root(), &target, &files)
-    });
+    let written = target.and_then(|target| layer::write(image.root(), &target, files));
     written.map_err(|source| BuildError::io(layer_path, source))
 }
 
-/// The image's own entries for these archives, made into entries for the views.
-fn entries(image: &Root, step: &HeldStep) -> Result<Entries, BuildError> {
-    let mut entries = Entries::default();
-    let read = |path: &[u8]| {
-        let content = image.read(path, SOURCE_SIZE_MAX);
-        let content = content
-            .map_err(|source| BuildError::io(String::from_utf8_lossy(path).into_owned(), source))?;
-        Ok::<_, BuildError>(content.map(|text| String::from_utf8_lossy(&text).into_owned()))
-    };
-    if let Some(text) = read(SOURCE_LIST)? {
-        entries.add_list(&text, &step.views);
-    }
-    for name in image.list(SOURCE_PARTS).unwrap_or_default() {
-        let path = [SOURCE_PARTS, b"/", &name].concat();
-        if name.ends_with(b".list") {
-            entries.add_list(&read(&path)?.unwrap_or_default(), &step.views);
-        } else if name.ends_with(b".sources") {
-            entries.add_sources(&read(&path)?.unwrap_or_default(), &step.views);
-        }
-    }
-    Ok(entries)
+/// A text of the image; nothing where it has no such file.
+fn text(image: &Root, path: &[u8]) -> Result<Option<String>, BuildError> {
+    let content = image.read(path, FILE_SIZE_MAX);
+    let content = content
+        .map_err(|source| BuildError::io(String::from_utf8_lossy(path).into_owned(), source))?;
+    Ok(content.map(|text| String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// One record for each package that must have one version.
-fn preferences(step: &HeldStep, installed: &[Package]) -> String {
-    let mut pins: BTreeSet<HeldPackage> = step.pins.iter().cloned().collect();
-    let pinned: BTreeSet<String> = step.pins.iter().map(|pin| pin.name.clone()).collect();
+/// Error where there is no such directory: one that exists by injection alone would be missing from
+/// the image.
+fn require_directory(image: &Root, path: &[u8]) -> Result<(), BuildError> {
+    let found = image.metadata(path);
+    if found.is_ok_and(|found| found.kind == FileKind::Directory) {
+        return Ok(());
+    }
+    Err(HeldError::NoDirectory(String::from_utf8_lossy(path).into_owned()).into())
+}
+
+/// The packages of a kind that must have one version: those of the lock, and what is installed and
+/// need not move.
+fn pins(step: &HeldStep, kind: &str, installed: &[Package]) -> BTreeSet<HeldPackage> {
+    let own = step.pins.iter().filter(|pin| pin.kind == kind);
+    let mut pins: BTreeSet<HeldPackage> = own.cloned().collect();
+    let pinned: BTreeSet<String> = pins.iter().map(|pin| pin.name.clone()).collect();
     let is_kept = |package: &&Package| {
-        package.kind == "deb"
+        package.kind == kind
             && !pinned.contains(&package.name)
             && !step.free.contains(&package.name)
     };
     pins.extend(installed.iter().filter(is_kept).map(|package| HeldPackage {
+        kind: kind.to_owned(),
         name: package.name.clone(),
         architecture: package.architecture.clone(),
         version: package.version.clone(),
     }));
-    let mut text = String::new();
-    for HeldPackage { name, architecture, version } in pins {
-        let package = match &*architecture {
-            "all" | "" => name,
-            architecture => format!("{name}:{architecture}"),
-        };
-        // Writing into a `String` cannot fail.
-        let _infallible = write!(
-            text,
-            "Package: {package}\nPin: version {version}\nPin-Priority: {PRIORITY}\n\n"
-        );
-    }
-    text
+    pins
 }

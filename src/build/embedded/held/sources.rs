@@ -168,6 +168,7 @@ mod tests {
 
     fn view() -> HeldView {
         HeldView {
+            kind: "deb",
             archive: "http://deb.example/debian/".to_owned(),
             suite: "bookworm".to_owned(),
             view: "http://deb.example.held-0123abcd/debian/".to_owned(),

@@ -1,6 +1,8 @@
 //! Layers of what is held, and upper directories after a step.
 
+use super::apt::{LIST, PREFERENCES};
 use super::*;
+use crate::build::HeldView;
 use std::os::unix::fs::MetadataExt as _;
 
 fn package(name: &str, architecture: &str, version: &str) -> Package {
@@ -16,7 +18,7 @@ fn package(name: &str, architecture: &str, version: &str) -> Package {
 
 fn pin(name: &str, architecture: &str, version: &str) -> HeldPackage {
     let (name, architecture) = (name.to_owned(), architecture.to_owned());
-    HeldPackage { name, architecture, version: version.to_owned() }
+    HeldPackage { kind: "deb".to_owned(), name, architecture, version: version.to_owned() }
 }
 
 #[test]
@@ -33,7 +35,7 @@ fn what_is_locked_is_pinned_and_so_is_what_is_installed() {
         package("moves", "amd64", "1"),
     ];
     assert_eq!(
-        preferences(&step, &installed),
+        apt::preferences(&step, &installed),
         "Package: base:amd64\nPin: version 3\nPin-Priority: 1001\n\n\
          Package: data\nPin: version 2\nPin-Priority: 1001\n\n\
          Package: libfoo:amd64\nPin: version 1.0\nPin-Priority: 1001\n\n"
@@ -48,13 +50,22 @@ fn image() -> tempfile::TempDir {
     image
 }
 
+fn own(files: &[(&[u8], &[u8])]) -> Vec<Injected> {
+    let file = |(path, content): &(&[u8], &[u8])| Injected {
+        path: path.to_vec(),
+        content: content.to_vec(),
+        kind: Kind::Own,
+    };
+    files.iter().map(file).collect()
+}
+
 #[test]
 fn the_layer_repeats_the_directories_of_the_image() {
     let (image, target) = (image(), tempfile::tempdir().unwrap());
     let root = |folder: &tempfile::TempDir| Root::open(folder.path()).unwrap();
     let mtime = crate::archive::tar::Timestamp { seconds: 1_000_000, nanoseconds: 0 };
     root(&image).set_times(b"etc/apt", mtime).unwrap();
-    let layer = layer::write(&root(&image), &root(&target), &[(LIST, b"deb x y\n")]).unwrap();
+    let layer = layer::write(&root(&image), &root(&target), own(&[(LIST, b"deb x y\n")])).unwrap();
     assert_eq!(layer.files, [LIST.to_vec()]);
     let made = target.path().join("etc/apt");
     assert_eq!(made.metadata().unwrap().mtime(), 1_000_000);
@@ -68,7 +79,7 @@ fn nothing_of_a_view_stays() {
         (image(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let files: [(&[u8], &[u8]); 2] = [(LIST, b"deb x y\n"), (PREFERENCES, b"Package: x\n")];
     let root = |folder: &tempfile::TempDir| Root::open(folder.path()).unwrap();
-    let layer = layer::write(&root(&image), &root(&target), &files).unwrap();
+    let layer = layer::write(&root(&image), &root(&target), own(&files)).unwrap();
     let write = |path: &str| {
         let path = upper.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -113,7 +124,7 @@ fn a_directory_that_is_only_a_copy_goes() {
     let (image, target, upper) =
         (image(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let root = |folder: &tempfile::TempDir| Root::open(folder.path()).unwrap();
-    let layer = layer::write(&root(&image), &root(&target), &[(LIST, b"deb x y\n")]).unwrap();
+    let layer = layer::write(&root(&image), &root(&target), own(&[(LIST, b"deb x y\n")])).unwrap();
     let directory = upper.path().join("etc/apt/sources.list.d");
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("rlock-held.list"), "").unwrap();

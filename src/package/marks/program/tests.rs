@@ -120,6 +120,22 @@ fn rust_lists_its_crates() {
     assert_eq!(list(&program), (expected.map(str::to_owned).to_vec(), Vec::new()));
 }
 
+/// The program is one that `cargo auditable` built, the list what other tools take out of it.
+#[test]
+fn what_cargo_auditable_writes_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/auditable");
+    let all: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("list.json")).unwrap()).unwrap();
+    let all = all["packages"].as_array().unwrap();
+    let text = |it: &serde_json::Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();
+    let shipped = all.iter().filter(|it| text(it, "kind") != "build");
+    let expected: Vec<String> =
+        shipped.map(|it| format!("cargo:{} {}", text(it, "name"), text(it, "version"))).collect();
+    assert_eq!((all.len(), expected.len()), (4, 3), "one is for the build alone");
+    let program = std::fs::read(folder.join("audited")).unwrap();
+    assert_eq!(list(&program), (expected, Vec::new()));
+}
+
 #[test]
 fn lists_that_are_malformed_are_named() {
     let (packages, problems) = list(&with_section(b"not packed"));

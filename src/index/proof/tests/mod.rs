@@ -1,5 +1,8 @@
 //! Locks of the archives in `fixtures/index`, and what is said of them when they are changed.
 
+mod before;
+mod yum;
+
 use super::*;
 use crate::lock::LockedImage;
 use crate::oci::Platform;
@@ -18,6 +21,7 @@ struct World {
     bodies: BTreeMap<Digest, Vec<u8>>,
     keyring: Keyring,
     apk_keys: ApkKeys,
+    bindings: Vec<Binding>,
 }
 
 impl World {
@@ -25,7 +29,13 @@ impl World {
         let mut keyring = Keyring::default();
         keyring.add("ed25519.asc", &fixture("keys/ed25519.asc")).unwrap();
         let lock = Lockfile::new("linux/amd64".parse::<Platform>().unwrap(), 0, 1);
-        Self { lock, bodies: BTreeMap::new(), keyring, apk_keys: ApkKeys::default() }
+        Self {
+            lock,
+            bodies: BTreeMap::new(),
+            keyring,
+            apk_keys: ApkKeys::default(),
+            bindings: Vec::new(),
+        }
     }
 
     /// The archive with its two packages.
@@ -70,6 +80,7 @@ impl World {
             bodies: &bodies,
             keyring: &self.keyring,
             apk_keys: &self.apk_keys,
+            bindings: &self.bindings,
         };
         prove(&evidence).into_iter().map(|proof| proof.verdict).collect()
     }
@@ -99,6 +110,50 @@ fn a_lock_that_is_as_the_archive_has_it_is_proven() {
     let Verdict::Proven { by } = &verdicts[0] else { panic!() };
     assert!(by.ends_with(&format!("dists/stable/InRelease → {LIST}")), "{by}");
     assert!(by.contains("(ed25519 <ed25519@index.test>) signed 2026-01-01"), "{by}");
+}
+
+fn binding(keys: &[&str]) -> Binding {
+    let mut ring = Keyring::default();
+    for key in keys {
+        ring.add(key, &fixture(&format!("keys/{key}"))).unwrap();
+    }
+    Binding {
+        base: format!("{ROOT}dists/stable/"),
+        keys: Counting::These(ring),
+        place: "it.sources of debian".to_owned(),
+    }
+}
+
+#[test]
+fn only_the_keys_that_are_named_for_an_archive_count_for_it() {
+    let by = |world: &World| {
+        let verdicts = world.prove(None);
+        let Verdict::Proven { by } = &verdicts[2] else { panic!("{verdicts:#?}") };
+        by.clone()
+    };
+    let mut world = World::apt("apt/InRelease.ed25519");
+    assert!(by(&world).contains(", not bound: no file of sources"), "{}", by(&world));
+    world.bindings = vec![binding(&["rsa.asc", "ed25519.asc"])];
+    assert!(by(&world).contains(", which it.sources of debian names for it"), "{}", by(&world));
+    // The key is believed, but for other archives.
+    world.bindings = vec![binding(&["rsa.asc"])];
+    let verdicts = world.prove(None);
+    for verdict in &verdicts {
+        let Verdict::Poisoned(problem) = verdict else { continue };
+        assert!(problem.message.contains("does not count for this archive: see it.sources"));
+        assert!(problem.message.contains("ed25519@index.test"), "{}", problem.message);
+    }
+    assert!(verdicts.iter().any(|it| matches!(it, Verdict::Poisoned(_))), "{verdicts:#?}");
+    assert!(!verdicts.iter().any(is_proven), "{verdicts:#?}");
+    // Of two images one names it.
+    world.bindings.push(binding(&["ed25519.asc"]));
+    assert!(world.prove(None).iter().all(is_proven));
+    // Of another suite nothing is said.
+    world.bindings = vec![Binding { base: format!("{ROOT}dists/other/"), ..binding(&["rsa.asc"]) }];
+    assert!(by(&world).contains("not bound"));
+    let unknown = Counting::NotKnown("a reason".to_owned());
+    world.bindings = vec![Binding { keys: unknown, ..binding(&[]) }];
+    assert!(by(&world).contains(", not bound: a reason"), "{}", by(&world));
 }
 
 #[test]
@@ -308,11 +363,56 @@ fn documents_of_npm_agree_with_the_files() {
     world.fetch(file, tarball);
     let verdicts = world.prove(None);
     assert!(verdicts.iter().all(|it| matches!(it, Verdict::Unsigned { .. })), "{verdicts:#?}");
+    let base = world.lock.clone();
     let evil = b"evil".to_vec();
     world.lock.fetches[1].sha256 = Digest::of(&evil);
     assert!(matches!(world.prove(None)[1], Verdict::Undetermined { .. }));
+    // The lock before has the file that the document means; one that it does not mean says nothing.
+    let problem = world.poisoned(Some(&base));
+    assert_eq!((problem.key, problem.expected), ("sha256", Some(Digest::of(tarball).hex())));
+    let mut other = base;
+    other.fetches[1].sha256 = Digest::of(document.as_bytes());
+    assert!(matches!(world.prove(Some(&other))[1], Verdict::Undetermined { .. }));
     world.bodies.insert(Digest::of(&evil), evil);
     assert_eq!(world.poisoned(None).key, "sha256");
+}
+
+#[test]
+fn packages_are_those_that_pages_name() {
+    let tarball = b"tarball";
+    let sum = Digest::of(tarball).hex();
+    let wheel = "https://files.example/Polite_Kit-1.0-1-py3-none-any.whl";
+    let archive = "https://files.example/polite-kit-1.0.tar.gz";
+    for url in [wheel, archive] {
+        let mut world = World::new();
+        let page = format!("<a href=\"{url}#sha256={sum}\">x</a>");
+        world.fetch("https://pypi.example/simple/polite-kit/", page.as_bytes()).media_type =
+            Some("text/html".into());
+        world.lock.packages.push(LockedPackage {
+            kind: "pypi".into(),
+            name: "polite-kit".into(),
+            version: "1.0.0".into(),
+            architecture: String::new(),
+            source: None,
+            url: Some(url.into()),
+            sha256: Some(Digest::of(tarball)),
+            size: Some(7),
+            modified: None,
+            step: "1".into(),
+            requested: true,
+        });
+        let verdicts = world.prove(None);
+        assert!(verdicts.iter().all(|it| matches!(it, Verdict::Unsigned { .. })), "{verdicts:#?}");
+        let good = world.lock.packages[0].clone();
+        for (key, bad) in [
+            ("version", LockedPackage { version: "1.0.1".into(), ..good.clone() }),
+            ("name", LockedPackage { name: "polite".into(), ..good.clone() }),
+            ("type", LockedPackage { kind: "npm".into(), ..good.clone() }),
+        ] {
+            world.lock.packages[0] = bad;
+            assert_eq!(world.poisoned(None).key, key, "{url}");
+        }
+    }
 }
 
 #[test]

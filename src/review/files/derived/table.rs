@@ -1,41 +1,13 @@
-//! Files that no package holds and that follow from which packages are there: databases, caches,
-//! lists. One rule each, with its reason.
+//! The rules about what follows from packages.
 
-use super::owners::Owners;
-use crate::diff::FileDifference;
-use crate::store::{Node, NodeKind};
+use super::{Derived, EMPTY_DIRECTORY, Form};
+use crate::review::files::lists::List;
 
-/// Id of the rule for directories that hold nothing.
-pub(super) const EMPTY_DIRECTORY: &str = "empty-directory";
+/// Why a project's list of what it needs follows.
+const NEEDS: &str = "what the project needs; only what moved changed in it";
 
-/// What a derived file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Anything.
-    Any,
-    /// A symbolic link, on both sides where both have it.
-    Link,
-    /// A symbolic link with a target that starts like this.
-    LinkInto(&'static str),
-    /// A directory that came or went and holds nothing.
-    EmptyDirectory,
-}
-
-/// A rule about derived files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Derived {
-    /// Stable id.
-    pub id: &'static str,
-    /// The files, from the root, without a slash at the start: a last `*` stands for any rest, `*`
-    /// before that for a part of a path.
-    pub paths: &'static [&'static str],
-    /// What the files are.
-    pub form: Form,
-    /// Kinds of packages that it follows from: one of these must have moved. None: any.
-    pub kinds: &'static [&'static str],
-    /// Why it follows.
-    pub reason: &'static str,
-}
+/// Why a manager's list of what it installed follows.
+const NOTED: &str = "the manager notes here what is installed; only what moved changed in it";
 
 /// All rules.
 pub static DERIVED: &[Derived] = &[
@@ -151,9 +123,10 @@ pub static DERIVED: &[Derived] = &[
     Derived {
         id: "library-link",
         paths: &["lib/*.so.*", "usr/lib/*.so.*", "lib64/*.so.*", "usr/lib64/*.so.*"],
-        form: Form::Link,
+        form: Form::LinkBeside,
         kinds: &["deb", "rpm"],
-        reason: "ldconfig makes the link from a library's name to its file",
+        reason: "ldconfig makes the link from a library's name to its file, which is beside it and \
+                 is accounted for",
     },
     Derived {
         id: "desktop-caches",
@@ -304,6 +277,109 @@ pub static DERIVED: &[Derived] = &[
         reason: "which packages have modules that were compiled when they were installed",
     },
     Derived {
+        id: "npm-manifest",
+        paths: &["package.json", "*/package.json"],
+        form: Form::List(List::NpmManifest),
+        kinds: &["npm"],
+        reason: NEEDS,
+    },
+    Derived {
+        id: "npm-lock",
+        paths: &[
+            "package-lock.json",
+            "*/package-lock.json",
+            "npm-shrinkwrap.json",
+            "*/npm-shrinkwrap.json",
+            "node_modules/.package-lock.json",
+            "*/node_modules/.package-lock.json",
+        ],
+        form: Form::List(List::NpmLock),
+        kinds: &["npm"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "yarn-lock",
+        paths: &["yarn.lock", "*/yarn.lock"],
+        form: Form::List(List::YarnLock),
+        kinds: &["npm"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "yarn-integrity",
+        paths: &["node_modules/.yarn-integrity", "*/node_modules/.yarn-integrity"],
+        form: Form::List(List::YarnIntegrity),
+        kinds: &["npm"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "pnpm-lock",
+        paths: &[
+            "pnpm-lock.yaml",
+            "*/pnpm-lock.yaml",
+            "node_modules/.pnpm/lock.yaml",
+            "*/node_modules/.pnpm/lock.yaml",
+        ],
+        form: Form::List(List::PnpmLock),
+        kinds: &["npm"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "pnpm-modules",
+        paths: &["node_modules/.modules.yaml", "*/node_modules/.modules.yaml"],
+        form: Form::List(List::PnpmModules),
+        kinds: &["npm"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "go-manifest",
+        paths: &["go.mod", "*/go.mod"],
+        form: Form::List(List::GoMod),
+        kinds: &["golang"],
+        reason: NEEDS,
+    },
+    Derived {
+        id: "go-lock",
+        paths: &["go.sum", "*/go.sum"],
+        form: Form::List(List::GoSum),
+        kinds: &["golang"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "cargo-lock",
+        paths: &["Cargo.lock", "*/Cargo.lock"],
+        form: Form::List(List::CargoLock),
+        kinds: &["cargo"],
+        reason: NOTED,
+    },
+    Derived {
+        id: "gem-index",
+        paths: &["*/.cache/gem/specs/*", "*/.gem/specs/*"],
+        form: Form::Any,
+        kinds: &["gem"],
+        reason: "gem keeps here what the index of a source says of the gems that it looked at",
+    },
+    Derived {
+        id: "pnpm-link",
+        paths: &["*/node_modules/.pnpm/*/node_modules/*"],
+        form: Form::LinkInto("../"),
+        kinds: &["npm"],
+        reason: "pnpm links packages to where others look for them",
+    },
+    Derived {
+        id: "pnpm-top-link",
+        paths: &["*/node_modules/*"],
+        form: Form::LinkInto(".pnpm/"),
+        kinds: &["npm"],
+        reason: "pnpm links packages to where a project looks for them",
+    },
+    Derived {
+        id: "shared-file",
+        paths: &["*"],
+        form: Form::Shared,
+        kinds: &["npm"],
+        reason: "pnpm keeps equal files of several packages once, and one of these packages moved",
+    },
+    Derived {
         id: EMPTY_DIRECTORY,
         paths: &["*"],
         form: Form::EmptyDirectory,
@@ -312,87 +388,3 @@ pub static DERIVED: &[Derived] = &[
                  in it",
     },
 ];
-
-/// Why files of a rule follow from packages.
-pub fn reason(id: &str) -> &'static str {
-    DERIVED.iter().find(|rule| rule.id == id).map_or("", |rule| rule.reason)
-}
-
-/// The rule for a file, where packages moved that it follows from. Whether a directory is empty only
-/// the other files tell: no rule is given for that.
-pub(super) fn rule(file: &FileDifference, owners: &Owners<'_>) -> Option<&'static Derived> {
-    DERIVED.iter().find(|rule| {
-        let follows = rule.kinds.is_empty() || rule.kinds.iter().any(|it| owners.kind_moved(it));
-        follows
-            && has_form(rule.form, file)
-            && rule.paths.iter().any(|pattern| matches(pattern.as_bytes(), &file.path))
-    })
-}
-
-fn has_form(form: Form, file: &FileDifference) -> bool {
-    let is_link_into = |node: &Node, start: &str| match &node.kind {
-        NodeKind::Symlink(target) => target.starts_with(start.as_bytes()),
-        _ => false,
-    };
-    let all_links = |start: &str| {
-        [&file.left, &file.right].into_iter().flatten().all(|node| is_link_into(node, start))
-    };
-    match form {
-        Form::Any => true,
-        Form::Link => all_links(""),
-        Form::LinkInto(start) => all_links(start),
-        Form::EmptyDirectory => false,
-    }
-}
-
-/// `*` is any text; it may hold slashes.
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    let mut pieces = pattern.split(|byte| *byte == b'*');
-    let Some(mut rest) = pieces.next().and_then(|first| path.strip_prefix(first)) else {
-        return false;
-    };
-    let pieces: Vec<&[u8]> = pieces.collect();
-    let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
-    for piece in middle {
-        let found = rest.windows(piece.len().max(1)).position(|window| window == *piece);
-        let Some(at) = found else { return false };
-        rest = rest.get(at + piece.len()..).unwrap_or_default();
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_whole_paths() {
-        for (pattern, path, expected) in [
-            ("etc/ld.so.cache", "etc/ld.so.cache", true),
-            ("etc/ld.so.cache", "etc/ld.so.cache2", false),
-            ("var/lib/rpm/*", "var/lib/rpm/a/b", true),
-            ("var/lib/rpm/*", "var/lib/rpmx", false),
-            (
-                "usr/lib/*/gio/modules/giomodule.cache",
-                "usr/lib/x/gio/modules/giomodule.cache",
-                true,
-            ),
-            ("usr/lib/*/gio/modules/giomodule.cache", "usr/lib/gio/modules/giomodule.cache", false),
-            ("lib/*.so.*", "lib/x86_64/libz.so.1", true),
-            ("lib/*.so.*", "lib/x86_64/libz.a", false),
-            ("etc/rc*.d/*", "etc/rc2.d/S01x", true),
-        ] {
-            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), expected, "{pattern} {path}");
-        }
-    }
-
-    #[test]
-    fn rules_are_complete() {
-        let mut seen = std::collections::BTreeSet::new();
-        for rule in DERIVED {
-            assert!(seen.insert(rule.id), "`{}` stands twice", rule.id);
-            assert!(!rule.paths.is_empty() && !rule.reason.ends_with('.'), "`{}`", rule.id);
-            assert!(rule.paths.iter().all(|path| !path.starts_with('/')), "`{}`", rule.id);
-        }
-    }
-}
