@@ -20,6 +20,7 @@ bench: setup-bench fixtures
 	cargo build --release --locked
 	bench/run
 	bench/door
+	bench/review
 
 lint:
 	cargo fmt --check
