@@ -6,9 +6,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
+mod advisories;
+mod again;
 mod builder;
 mod check;
 mod clients;
+mod contents;
 mod databases;
 mod door;
 mod engine;
@@ -19,11 +22,13 @@ mod home;
 mod languages;
 mod lock;
 mod others;
+mod poisoned;
 mod progress;
 mod proving;
 mod pulling;
 mod registry;
 mod review;
+mod revisions;
 mod rootless;
 mod sandbox;
 mod schema;

@@ -3,7 +3,7 @@
 use crate::clients::{Case, NEW, OLD, now};
 use crate::upstream::apt::{Key, Package, archive, sources};
 use crate::upstream::{Site, Wire, apk, rpm};
-use crate::world::{Ran, succeed, tool};
+use crate::world::{Ran, World, succeed, tool};
 use serde_json::Value;
 use std::process::Command;
 
@@ -273,6 +273,65 @@ fn a_pull_request_is_compared_with_where_it_left_its_branch() {
     apt.case.rlock("lock", &["--verify", "--base=--output=x"]).expect(2);
 }
 
+/// The lock with another body for one of its fetches, which the Store then has.
+fn replaced(case: &Case<'_>, lock: &str, block: &str, body: &[u8]) -> String {
+    let digest = rlock::oci::Digest::of(body).hex();
+    std::fs::write(case.store().join("blobs/sha256").join(&digest), body).unwrap();
+    let (lock, _) = changed(lock, block, "sha256", &format!("\"{digest}\""));
+    changed(&lock, block, "size", &body.len().to_string()).0
+}
+
+#[test]
+fn a_key_counts_only_for_the_archives_that_the_image_names_it_for() {
+    let (key, other) = (Key::new(), Key::new());
+    let site = Site::start("apt.test", Wire::Plain);
+    site.serve(archive(&key, &PACKAGES, OLD, None));
+    // An image whose sources name one key; it has another one, for whatever else.
+    let image = format!(
+        "{}COPY <<END /usr/share/keyrings/other.asc\n{}END\n",
+        sources(&site.url(), &key),
+        other.armored()
+    );
+    let image = Case::new("debian-bookworm", &image, &[&site]);
+    image.rlock("build", &["-o", "oci:../sourced:latest"]).expect(0);
+    let layout = image.world.path("sourced");
+    let context = format!("sourced=oci-layout://{}:latest", layout.display());
+    let case =
+        Case::new("debian-bookworm", "", &[&site]).with(["--build-context".to_owned(), context]);
+    case.world.write("Dockerfile", format!("FROM sourced\n{INSTALL}"));
+    case.lock();
+    let good = case.world.read("Dockerfile.lock");
+    let report = verify(&case, &[]).expect(0).json();
+    let is_note = |text: &str, report: &Value| {
+        report["notes"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains(text))
+    };
+    assert!(!is_note("is not bound", &report), "{report:#}");
+    let reason = |report: &Value| {
+        let entries = report["entries"].as_array().unwrap();
+        let index = entries.iter().find(|it| it["name"].as_str().unwrap().ends_with("/InRelease"));
+        index.unwrap()["reason"].as_str().unwrap().to_owned()
+    };
+    assert!(reason(&report).contains("it.sources of"), "{report:#}");
+
+    // The same archive, signed with the other key.
+    let forged = archive(&other, &PACKAGES, OLD, None);
+    let page = forged.find("/debian/dists/stable/InRelease", "").unwrap();
+    let lock = replaced(&case, &good, "/InRelease", &page.body);
+    case.world.write("Dockerfile.lock", &lock);
+    let report = verify(&case, &[]).expect(3).json();
+    assert!(reason(&report).contains("does not count for this archive"), "{report:#}");
+    assert_eq!(report["summary"]["proven"], 0, "{report:#}");
+    // What the project itself believes counts for every archive.
+    believe(&case, "other.asc", &other.armored());
+    verify(&case, &[]).expect(0);
+
+    // Sources that a step makes are not known: nothing is bound, and that is said.
+    let made = Apt::new(&site, &key);
+    let report = verify(&made.case, &[]).expect(0).json();
+    assert!(is_note("is not bound", &report), "{report:#}");
+    assert!(reason(&report).contains("not bound: no file of sources"), "{report:#}");
+}
+
 const NOTES: &str =
     "/srv/root/var/lib/dnf /srv/root/var/lib/rpm /srv/root/var/log /srv/root/var/cache";
 
@@ -344,4 +403,37 @@ fn what_apk_installed_is_proven_by_its_key() {
     assert_eq!(bad["line"], line, "{bad:#}");
     let (lock, _) = changed(&good, package, "size", "1");
     assert_eq!(poisoned(&case, &lock, &[])["key"], "size");
+}
+
+#[test]
+fn a_base_image_that_is_damaged_in_the_store_is_no_unknown() {
+    let world = World::new("FROM busybox\nRUN echo a > /a\n");
+    world.on_busybox("lock", &[]).expect(0);
+    let verify = || world.on_busybox("lock", &["--verify"]);
+    let before = verify();
+    assert!(before.code != 3, "{}", before.stdout);
+    let lock = world.read("Dockerfile.lock");
+    let manifest = lock.split("manifest = \"sha256:").nth(1).unwrap().split('"').next().unwrap();
+    let blobs = world.path("cache/rlock/blobs/sha256");
+    let parsed = std::fs::read(blobs.join(manifest)).unwrap();
+    let parsed: Value = serde_json::from_slice(&parsed).unwrap();
+    let layer = parsed["layers"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    for (blob, at) in [(layer, 0), (layer, 1), (manifest, 5)] {
+        let path = blobs.join(blob);
+        let good = std::fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        // In a header, or, where nothing but the digest tells, in the last block of all.
+        let at = if at == 1 { bad.len() - 600 } else { at };
+        bad[at] ^= 1;
+        std::fs::write(&path, bad).unwrap();
+        verify().expect(3).says(&["busybox", "damaged"]);
+        std::fs::write(&path, good).unwrap();
+    }
+    // What is not there is not known, which is no damage.
+    let path = blobs.join(layer);
+    let aside = blobs.join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    assert_eq!(verify().code, before.code);
+    std::fs::rename(aside, path).unwrap();
+    assert_eq!(verify().code, before.code);
 }

@@ -88,7 +88,7 @@ fn security_patch() -> Contents<'static> {
              greeter (1.0) stable; urgency=medium\n\n  * First.\n\n -- it <it@apt.test>  Wed, 01 \
              Jul 2026 00:00:00 +0000\n",
         ),
-        postinst: None,
+        ..Contents::default()
     }
 }
 

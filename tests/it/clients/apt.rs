@@ -70,3 +70,39 @@ fn an_index_that_has_expired_since() {
     fresh.rlock("build", &[]).expect(4).says(&["is expired"]);
     case.assert_replays_offline(&digest);
 }
+
+/// Of a key that stands in the source apt leaves a copy behind, or not, under a random name.
+#[test]
+fn a_key_that_stands_in_the_source_leaves_nothing_behind() {
+    let key = Key::new();
+    let site = Site::start("apt.test", Wire::Plain);
+    site.serve(archive(&key, &packages("1.0"), OLD, None));
+    let lines: Vec<String> = key
+        .armored()
+        .trim_end()
+        .lines()
+        .map(|line| format!(" {}", if line.is_empty() { "." } else { line }))
+        .collect();
+    // Again until it happens: whether it does is a race of two processes, and one that is lost where
+    // nothing is fetched after the signature was looked at.
+    let dockerfile = format!(
+        "RUN <<END\nset -e\nrm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*\n\
+         cat > /etc/apt/sources.list.d/it.sources <<'FILE'\nTypes: deb\nURIs: {}/debian\n\
+         Suites: stable\nComponents: main\nSigned-By:\n{}\nFILE\nEND\n\
+         RUN for i in $(seq 300); do apt-get update -qq; \
+         if ls /tmp/apt-key.*.asc 2>/dev/null; then rm -rf /var/lib/apt/lists/*; exit; fi; done; \
+         exit 1\n",
+        site.url(),
+        lines.join("\n")
+    );
+    let case = Case::new("debian-bookworm", &dockerfile, &[&site]);
+    let report = case.rlock("check", &["--format", "json"]).expect(0).json();
+    let lock = case.world.read("Dockerfile.lock");
+    assert!(lock.contains("rule = \"apt-key-copy\""), "{report:#}\n{lock}");
+    let report = case
+        .rlock("check", &["--format", "json", "--no-normalize", "apt-key-copy"])
+        .expect(1)
+        .json();
+    let finding = &report["findings"][0];
+    assert_eq!(finding["cause"], "leftover", "{report:#}");
+}

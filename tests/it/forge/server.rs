@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) log: Vec<String>,
     /// Headers with credentials that came.
     pub(crate) credentials: Vec<String>,
+    /// Whose token it is; of a job's own nobody is told.
+    pub(crate) login: Option<&'static str>,
     /// What a token may not do is answered with 403.
     pub(crate) read_only: bool,
     /// How many of the next requests are answered with 502.
@@ -120,7 +122,7 @@ fn routed(method: &str, target: &str, body: Value, state: &mut State) -> (u16, V
     let last = path.rsplit('/').next().unwrap();
     let is_comment = path.contains("/comments") || path.contains("/notes");
     match (method, last) {
-        ("GET", "user") => (200, json!({"id": 7})),
+        ("GET", "user") => (200, json!({"id": 7, "login": state.login})),
         ("GET", "comments" | "notes") => {
             let per_page = number("per_page").unwrap_or(30);
             let skip = per_page * (number("page").unwrap_or(1) - 1);
@@ -142,7 +144,7 @@ fn routed(method: &str, target: &str, body: Value, state: &mut State) -> (u16, V
             made["number"] = json!(id);
             made["iid"] = json!(id);
             made["state"] = json!("open");
-            made["user"] = json!({"login": AUTHOR});
+            made["user"] = json!({"login": state.login.unwrap_or(AUTHOR)});
             made["author"] = json!({"id": 7});
             list.push(made.clone());
             (201, made)

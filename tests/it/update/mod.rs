@@ -2,6 +2,7 @@
 
 mod apt;
 mod language;
+mod maven;
 mod unheld;
 
 use crate::clients::Case;

@@ -1,4 +1,5 @@
-//! apk and dnf: what one index offers moves together, and is named.
+//! apk and dnf where a step says itself which repositories there are: what one index offers moves
+//! together, and is named. Where it does not, the others are held: see `security`.
 
 use super::{look, moves, outdated, recorded, update};
 use crate::clients::{Case, NEW, OLD};
@@ -18,9 +19,17 @@ fn moves_together(case: &Case<'_>, kind: &str, [old, new]: [&str; 2], move_on: i
     let row = |name: &str| format!("{kind} {name} {old} -> {new}");
     assert_eq!(outdated(&look(case, 1, &["--exit-code"])), [row("greeter"), row("phrases")]);
     let manager = if kind == "rpm" { "dnf" } else { kind };
-    let because =
-        format!(", because {manager} has one index for all packages, and keeps none back");
-    let expected = [row("greeter"), row("phrases") + &because];
+    let because = match manager {
+        "apk" => {
+            ", because apk cannot be given a second state of a repository: step 2 says \
+             `/etc/apk/repositories`"
+        }
+        _ => {
+            ", because dnf has one index for all packages, and step 1 leaves no database that says \
+             what it installs"
+        }
+    };
+    let expected = [row("greeter"), row("phrases") + because];
     assert_eq!(moves(&update(case, 0, &["greeter", "--dry-run"])), expected);
     assert_eq!(moves(&update(case, 0, &["greeter"])), expected);
     case.assert_replays_offline(&recorded(case));

@@ -58,15 +58,36 @@ pub(crate) fn repository_of(
     packages: &[(&str, &str, Option<&str>)],
     modified: i64,
 ) -> Tree {
+    let packages = packages.iter().map(|&(name, version, depends)| {
+        let origin = name;
+        Package { name, version, depends, origin }
+    });
+    repository_from(key, &packages.collect::<Vec<_>>(), modified)
+}
+
+/// A package of a repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Package<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// What it needs, as in an index.
+    pub(crate) depends: Option<&'a str>,
+    /// The source package.
+    pub(crate) origin: &'a str,
+}
+
+/// The repository with these packages.
+pub(crate) fn repository_from(key: &Key, packages: &[Package<'_>], modified: i64) -> Tree {
     let mut tree = Tree::at(modified);
     let mut index = String::new();
-    for (name, version, depends) in packages {
-        let (package, identity) = package(key, name, version);
+    for described in packages {
+        let Package { name, version, depends, origin } = described;
+        let (package, identity) = package(key, described);
         let depends = depends.map(|depends| format!("D:{depends}\n")).unwrap_or_default();
         writeln!(
             index,
             "C:{identity}\nP:{name}\nV:{version}\nA:x86_64\nS:{}\nI:4096\nT:A package of tests\n\
-             U:https://apk.test\nL:MIT\n{depends}",
+             U:https://apk.test\nL:MIT\no:{origin}\n{depends}",
             package.len()
         )
         .unwrap();
@@ -83,7 +104,11 @@ pub(crate) fn repository_of(
 }
 
 /// A package, and what the index knows it by: the SHA-1 of its control segment.
-fn package(key: &Key, name: &str, version: &str) -> (Vec<u8>, String) {
+fn package(key: &Key, described: &Package<'_>) -> (Vec<u8>, String) {
+    let Package { name, version, depends, origin } = described;
+    let depends = depends.unwrap_or_default().split_whitespace();
+    let depends: Vec<String> = depends.map(|need| format!("depend = {need}\n")).collect();
+    let depends = depends.concat();
     let text = format!("{version}\n");
     let checksum = format!("APK-TOOLS.checksum.SHA1={}", sha1_hex(text.as_bytes()));
     let mut data =
@@ -94,7 +119,7 @@ fn package(key: &Key, name: &str, version: &str) -> (Vec<u8>, String) {
     let about = format!(
         "pkgname = {name}\npkgver = {version}\npkgdesc = A package of tests\n\
          url = https://apk.test\nbuilddate = 1700000000\nsize = 4096\narch = noarch\n\
-         license = MIT\ndatahash = {}\n",
+         license = MIT\norigin = {origin}\n{depends}datahash = {}\n",
         rlock::oci::Digest::of(&data).hex()
     );
     let control = pack::gzip(&segment(&[(".PKGINFO", about.as_bytes())]));

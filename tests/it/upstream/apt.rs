@@ -22,6 +22,12 @@ pub(crate) struct Contents<'a> {
     pub(crate) changelog: Option<&'a str>,
     /// What is run when it is installed.
     pub(crate) postinst: Option<&'a str>,
+    /// What is run before it is unpacked.
+    pub(crate) preinst: Option<&'a str>,
+    /// Which of its files are configuration.
+    pub(crate) conffiles: Option<&'a str>,
+    /// More files, in folders that are there.
+    pub(crate) files: &'a [pack::File<'a>],
 }
 
 /// The key that signs.
@@ -237,6 +243,8 @@ fn deb(package: &Package, contents: Contents<'_>) -> Vec<u8> {
     let text = format!("{version}\n");
     let mut controls = vec![("./control", control.as_bytes())];
     controls.extend(contents.postinst.map(|script| ("./postinst", script.as_bytes())));
+    controls.extend(contents.preinst.map(|script| ("./preinst", script.as_bytes())));
+    controls.extend(contents.conffiles.map(|list| ("./conffiles", list.as_bytes())));
     let control = pack::tar_gz(&controls);
     let file = format!("./usr/share/{name}");
     let mut files = vec![(&*file, text.as_bytes())];
@@ -249,6 +257,7 @@ fn deb(package: &Package, contents: Contents<'_>) -> Vec<u8> {
         files.extend(folders.map(|folder| (folder, &b""[..])));
         files.extend([(&*folder, &b""[..]), (&*log, changelog)]);
     }
+    files.extend(contents.files);
     let data = pack::tar_gz(&files);
     pack::ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar.gz", &data)])
 }

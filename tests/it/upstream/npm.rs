@@ -13,35 +13,56 @@ pub(crate) struct Release {
     pub(crate) requires: Option<(&'static str, &'static str)>,
 }
 
+/// What a package has besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct More<'a> {
+    /// A command that npm runs once the package is unpacked.
+    pub(crate) postinstall: Option<&'a str>,
+    /// The file of a program with the name of the package.
+    pub(crate) program: Option<&'a str>,
+    /// Paths and contents.
+    pub(crate) files: &'a [(&'a str, &'a str)],
+}
+
 /// The registry at the site with this URL. The last release of a package is its `latest`.
 pub(crate) fn registry(url: &str, releases: &[Release], modified: i64) -> Tree {
+    let releases: Vec<(Release, More<'_>)> =
+        releases.iter().map(|release| (release.clone(), More::default())).collect();
+    registry_with(url, &releases, modified)
+}
+
+/// The same, with more in the packages.
+pub(crate) fn registry_with(url: &str, releases: &[(Release, More<'_>)], modified: i64) -> Tree {
     let mut tree = Tree::at(modified);
-    let mut names: Vec<&str> = releases.iter().map(|release| release.name).collect();
+    let mut names: Vec<&str> = releases.iter().map(|(release, _)| release.name).collect();
     names.dedup();
     for name in names {
-        let of_package: Vec<&Release> =
-            releases.iter().filter(|release| release.name == name).collect();
+        let of_package: Vec<&(Release, More<'_>)> =
+            releases.iter().filter(|(release, _)| release.name == name).collect();
         package(&mut tree, url, name, &of_package);
     }
     tree
 }
 
-fn package(tree: &mut Tree, url: &str, name: &str, releases: &[&Release]) {
+fn package(tree: &mut Tree, url: &str, name: &str, releases: &[&(Release, More<'_>)]) {
     let (mut short, mut times) = (serde_json::Map::new(), serde_json::Map::new());
-    for release in releases {
+    for (release, more) in releases {
         let file = format!("/{name}/-/{name}-{}.tgz", release.version);
-        let manifest = manifest(release);
-        let tarball = tarball(release, &manifest);
+        let manifest = manifest(release, more);
+        let tarball = tarball(release, &manifest, more);
         let mut entry = manifest;
         entry["dist"] = json!({
             "tarball": format!("{url}{file}"), "integrity": integrity(&tarball),
             "fileCount": 2, "unpackedSize": 100,
         });
+        if more.postinstall.is_some() {
+            entry["hasInstallScript"] = json!(true);
+        }
         times.insert(release.version.to_owned(), json!("2025-01-01T00:00:00.000Z"));
         short.insert(release.version.to_owned(), entry);
         tree.file(&file, tarball);
     }
-    let latest = releases.last().map(|release| release.version);
+    let latest = releases.last().map(|(release, _)| release.version);
     let short = json!({
         "name": name, "dist-tags": { "latest": latest }, "versions": short,
         "modified": "2025-01-01T00:00:00.000Z",
@@ -55,22 +76,32 @@ fn package(tree: &mut Tree, url: &str, name: &str, releases: &[&Release]) {
     tree.page(&path, "application/vnd.npm.install-v1+json", short.to_string());
 }
 
-fn manifest(release: &Release) -> Value {
+fn manifest(release: &Release, more: &More<'_>) -> Value {
     let mut manifest = json!({
         "name": release.name, "version": release.version, "main": "index.js", "license": "MIT",
     });
     if let Some((name, range)) = release.requires {
         manifest["dependencies"] = json!({ name: range });
     }
+    if let Some(command) = more.postinstall {
+        manifest["scripts"] = json!({ "postinstall": command });
+    }
+    if let Some(file) = more.program {
+        manifest["bin"] = json!({ release.name: file });
+    }
     manifest
 }
 
-fn tarball(release: &Release, manifest: &Value) -> Vec<u8> {
-    let module = format!("module.exports = {:?};\n", release.version);
-    pack::tar_gz(&[
-        ("package/package.json", manifest.to_string().as_bytes()),
-        ("package/index.js", module.as_bytes()),
-    ])
+fn tarball(release: &Release, manifest: &Value, more: &More<'_>) -> Vec<u8> {
+    let mut files = vec![
+        ("package/package.json".to_owned(), manifest.to_string()),
+        ("package/index.js".to_owned(), format!("module.exports = {:?};\n", release.version)),
+    ];
+    let added = more.files.iter();
+    files.extend(added.map(|(path, text)| (format!("package/{path}"), (*text).to_owned())));
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(path, text)| (&**path, text.as_bytes())).collect();
+    pack::tar_gz(&files)
 }
 
 /// As in <https://www.w3.org/TR/SRI/>.

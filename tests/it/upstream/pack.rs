@@ -91,7 +91,8 @@ pub(crate) fn zip(files: &[File<'_>]) -> Vec<u8> {
         directory.extend_from_slice(b"PK\x01\x02\x14\x03");
         directory.extend_from_slice(&common);
         directory.extend_from_slice(&[0; 6]);
-        let mode: u32 = if path.contains("bin/") { 0o100_755 } else { 0o100_644 };
+        let is_program = ["bin/", "scripts/"].iter().any(|folder| path.contains(folder));
+        let mode: u32 = if is_program { 0o100_755 } else { 0o100_644 };
         directory.extend_from_slice(&(mode << 16).to_le_bytes());
         directory.extend_from_slice(&offset.to_le_bytes());
         directory.extend_from_slice(path.as_bytes());

@@ -14,25 +14,35 @@ pub(crate) struct Release {
     pub(crate) requires: Option<&'static str>,
 }
 
+/// Files of a wheel besides its own, or instead of them.
+pub(crate) type More<'a> = &'a [(&'a str, &'a str)];
+
 /// The index below `/simple/` of a site.
 pub(crate) fn index(releases: &[Release], modified: i64) -> Tree {
+    let releases: Vec<(Release, More<'_>)> =
+        releases.iter().map(|release| (release.clone(), &[][..])).collect();
+    index_with(&releases, modified)
+}
+
+/// The same, with more in the wheels.
+pub(crate) fn index_with(releases: &[(Release, More<'_>)], modified: i64) -> Tree {
     let mut tree = Tree::at(modified);
-    let mut names: Vec<&str> = releases.iter().map(|release| release.name).collect();
+    let mut names: Vec<&str> = releases.iter().map(|(release, _)| release.name).collect();
     names.dedup();
     for name in names {
-        let of_project: Vec<&Release> =
-            releases.iter().filter(|release| release.name == name).collect();
+        let of_project: Vec<&(Release, More<'_>)> =
+            releases.iter().filter(|(release, _)| release.name == name).collect();
         project(&mut tree, name, &of_project);
     }
     tree
 }
 
-fn project(tree: &mut Tree, name: &str, releases: &[&Release]) {
+fn project(tree: &mut Tree, name: &str, releases: &[&(Release, More<'_>)]) {
     let mut html = String::from("<!DOCTYPE html><html><body>\n");
     let mut files = Vec::new();
-    for release in releases {
+    for (release, more) in releases {
         let metadata = metadata(release);
-        let wheel = wheel(release, &metadata);
+        let wheel = wheel(release, &metadata, more);
         let file = format!("{name}-{}-py3-none-any.whl", release.version);
         let (hash, metadata_hash) = (Digest::of(&wheel), Digest::of(metadata.as_bytes()));
         writeln!(
@@ -51,7 +61,7 @@ fn project(tree: &mut Tree, name: &str, releases: &[&Release]) {
         tree.file(&format!("/files/{file}.metadata"), metadata);
         tree.file(&format!("/files/{file}"), wheel);
     }
-    let versions: Vec<&str> = releases.iter().map(|release| release.version).collect();
+    let versions: Vec<&str> = releases.iter().map(|(release, _)| release.version).collect();
     let json = json!({
         "meta": { "api-version": "1.1" }, "name": name, "versions": versions, "files": files,
     });
@@ -69,18 +79,20 @@ fn metadata(release: &Release) -> String {
     text
 }
 
-fn wheel(release: &Release, metadata: &str) -> Vec<u8> {
+fn wheel(release: &Release, metadata: &str, more: More<'_>) -> Vec<u8> {
     let Release { name, version, .. } = release;
     let module = format!("VERSION = {version:?}\n\n\ndef main():\n    print({name:?}, VERSION)\n");
     let folder = format!("{name}-{version}.dist-info");
     let kind = "Wheel-Version: 1.0\nGenerator: it\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
     let scripts = format!("[console_scripts]\n{name} = {name}:main\n");
-    let files = [
+    let mut files = vec![
         (format!("{name}.py"), module),
         (format!("{folder}/METADATA"), metadata.to_owned()),
         (format!("{folder}/WHEEL"), kind.to_owned()),
         (format!("{folder}/entry_points.txt"), scripts),
     ];
+    files.retain(|(path, _)| !more.iter().any(|(other, _)| other == path));
+    files.extend(more.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
     let record = files.iter().fold(String::new(), |text, (path, _)| text + path + ",,\n");
     let record = (format!("{folder}/RECORD"), format!("{record}{folder}/RECORD,,\n"));
     let files: Vec<(&str, &[u8])> =

@@ -7,17 +7,45 @@ use std::path::Path;
 
 /// The repository with one package, `greeter`, whose file says its version, in these versions.
 pub(crate) fn repository(versions: &[&str], modified: i64) -> Tree {
-    made(&greeters(versions), modified, None)
+    made(&unreleased(&greeters(versions)), modified, None)
 }
 
 /// The same, its index signed.
 pub(crate) fn signed(key: &Key, versions: &[&str], modified: i64) -> Tree {
-    made(&greeters(versions), modified, Some(key))
+    made(&unreleased(&greeters(versions)), modified, Some(key))
 }
 
 /// The repository with packages of these names and versions, each with what it needs.
 pub(crate) fn repository_of(packages: &[NameVersionNeeds<'_>], modified: i64) -> Tree {
-    made(packages, modified, None)
+    made(&unreleased(packages), modified, None)
+}
+
+/// A package of a repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Package<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) release: &'a str,
+    /// What it needs, as in a specification.
+    pub(crate) requires: Option<&'a str>,
+    /// The name of the source package that it is built from, where that has another one.
+    pub(crate) source: Option<&'a str>,
+}
+
+/// The repository with these packages, its index signed.
+pub(crate) fn signed_from(key: &Key, packages: &[Package<'_>], modified: i64) -> Tree {
+    made(packages, modified, Some(key))
+}
+
+fn unreleased<'a>(packages: &[NameVersionNeeds<'a>]) -> Vec<Package<'a>> {
+    let package = |&(name, version, requires): &NameVersionNeeds<'a>| Package {
+        name,
+        version,
+        release: "1",
+        requires,
+        source: None,
+    };
+    packages.iter().map(package).collect()
 }
 
 type NameVersionNeeds<'a> = (&'a str, &'a str, Option<&'a str>);
@@ -26,7 +54,7 @@ fn greeters<'a>(versions: &[&'a str]) -> Vec<NameVersionNeeds<'a>> {
     versions.iter().map(|version| ("greeter", *version, None)).collect()
 }
 
-fn made(packages: &[NameVersionNeeds<'_>], modified: i64, key: Option<&Key>) -> Tree {
+fn made(packages: &[Package<'_>], modified: i64, key: Option<&Key>) -> Tree {
     let folder = tempfile::tempdir().unwrap();
     let served = folder.path().join("repo");
     std::fs::create_dir(&served).unwrap();
@@ -43,21 +71,29 @@ fn made(packages: &[NameVersionNeeds<'_>], modified: i64, key: Option<&Key>) -> 
     tree
 }
 
-fn build(folder: &Path, served: &Path, (name, version, depends): (&str, &str, Option<&str>)) {
-    let requires = depends.map(|depends| format!("Requires: {depends}\n")).unwrap_or_default();
+fn build(folder: &Path, served: &Path, package: Package<'_>) {
+    let Package { name, version, release, requires, source } = package;
+    let requires = requires.map(|depends| format!("Requires: {depends}\n")).unwrap_or_default();
+    let described = "%description\nA package of tests.\n";
+    let (part, of) = match source {
+        Some(_) => {
+            let head = format!("{described}%package -n {name}\nSummary: A part\n{requires}");
+            (format!("{head}%description -n {name}\nA part of it.\n"), format!("-n {name}"))
+        }
+        None => (format!("{requires}{described}"), String::new()),
+    };
+    let source = source.unwrap_or(name);
     let specification = format!(
-        "Name: {name}
+        "Name: {source}
 Version: {version}
-Release: 1
+Release: {release}
 Summary: A package of tests
 License: MIT
 BuildArch: noarch
-{requires}%description
-A package of tests.
-%install
+{part}%install
 mkdir -p %{{buildroot}}/usr/share/{name}
-echo {version} > %{{buildroot}}/usr/share/{name}/version
-%files
+echo {version}-{release} > %{{buildroot}}/usr/share/{name}/version
+%files {of}
 /usr/share/{name}
 "
     );

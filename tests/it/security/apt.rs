@@ -20,7 +20,7 @@ fn package(name: &'static str, version: &'static str) -> Package {
 }
 
 fn described(changelog: &str) -> Contents<'_> {
-    Contents { changelog: Some(changelog), postinst: None }
+    Contents { changelog: Some(changelog), ..Contents::default() }
 }
 
 /// The archive with its suites: what is released, and what is repaired.
