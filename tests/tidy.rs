@@ -40,7 +40,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("diff", &["archive", "normalize", "oci", "store"]),
     ("cause", &["diff", "finding", "normalize", "store"]),
     ("pin", &["door", "lock", "oci", "package"]),
-    ("review", &["diff", "finding", "lock", "oci", "package", "store"]),
+    ("review", &["diff", "door", "finding", "lock", "oci", "package", "store"]),
     ("update", &["door", "index", "lock", "oci", "package"]),
     ("report", &["archive", "diff", "door", "finding", "oci", "review", "store"]),
     (

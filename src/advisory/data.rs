@@ -64,6 +64,28 @@ impl Data {
         Ok(())
     }
 
+    /// Adds what a repository of rpms says of its own packages (`updateinfo.xml`). Of the others of its
+    /// distribution it covers none: `names` are those that it offers.
+    pub fn add_repository(
+        &mut self,
+        url: &str,
+        names: &BTreeSet<String>,
+        content: &[u8],
+    ) -> Result<(), AdvisoryError> {
+        let (info, parsed) = load::of_repository(url, content)?;
+        let mut asked = BTreeSet::new();
+        for ecosystem in &info.ecosystems {
+            let by_name = self.statements.entry(ecosystem.clone()).or_default();
+            for name in names {
+                by_name.entry(name.clone()).or_default();
+                asked.insert((ecosystem.clone(), name.clone()));
+            }
+        }
+        self.asked.insert(self.sources.len(), asked);
+        self.add(info, parsed);
+        Ok(())
+    }
+
     /// What is known of a package in an image of a distribution.
     pub fn of(&self, system: System<'_>, package: Named<'_>) -> Checked {
         let ecosystems = ecosystem::of_image(system, package.kind);
@@ -132,7 +154,7 @@ impl Data {
         let Verdict::Affected { certainty, fixed } = statement.affected.judge(kind, version) else {
             return None;
         };
-        let About { id, aliases, upstream, summary, severity } = &*statement.about;
+        let About { id, aliases, upstream, notices, summary, severity } = &*statement.about;
         let source = self.sources.get(statement.source)?;
         let mut same: BTreeSet<String> = aliases.iter().cloned().collect();
         // A record about exactly one vulnerability is that vulnerability.
@@ -142,7 +164,12 @@ impl Data {
         same.insert(id.clone());
         let advisory = Advisory {
             id: id.clone(),
-            aliases: aliases.union(upstream).filter(|alias| *alias != id).cloned().collect(),
+            aliases: [aliases, upstream, notices]
+                .into_iter()
+                .flatten()
+                .filter(|alias| *alias != id)
+                .cloned()
+                .collect(),
             summary: summary.clone(),
             severity: statement.severity.clone().or_else(|| severity.clone()),
             certainty,

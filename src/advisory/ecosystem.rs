@@ -208,3 +208,96 @@ pub(super) fn python_name(name: &str) -> String {
     let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a wrong name here costs: a distribution's advisories that nobody finds.
+    #[test]
+    fn images_have_the_ecosystems_of_their_distribution() {
+        for (id, version_id, codename, kind, expected) in [
+            ("debian", "12", "bookworm", "deb", &["Debian:12"][..]),
+            ("debian", "", "bookworm", "deb", &["Debian:12"]),
+            ("debian", "", "", "deb", &[]),
+            ("ubuntu", "24.04", "noble", "deb", &["Ubuntu:24.04"]),
+            ("ubuntu", "", "noble", "deb", &[]),
+            ("alpine", "3.22.1", "", "apk", &["Alpine:v3.22"]),
+            ("alpine", "3.23.0_alpha20251016", "", "apk", &["Alpine:edge"]),
+            ("wolfi", "20230201", "", "apk", &["Wolfi"]),
+            ("chainguard", "20230214", "", "apk", &["Chainguard", "Wolfi"]),
+            ("minimos", "1", "", "apk", &["MinimOS"]),
+            ("almalinux", "9.5", "", "rpm", &["AlmaLinux:9", "Enterprise Linux:9"]),
+            ("rocky", "9.5", "", "rpm", &["Enterprise Linux:9", "Rocky Linux:9"]),
+            ("rhel", "9.5", "", "rpm", &["Enterprise Linux:9", "Red Hat:9", "Red Hat:9.5"]),
+            ("centos", "9", "", "rpm", &["Enterprise Linux:9"]),
+            ("ol", "8.10", "", "rpm", &["Enterprise Linux:8"]),
+            ("fedora", "43", "", "rpm", &["Fedora:43"]),
+            ("amzn", "2023", "", "rpm", &["Amazon Linux:2023"]),
+            ("azurelinux", "3.0", "", "rpm", &["Azure Linux:3"]),
+            ("photon", "5.0", "", "rpm", &["Photon OS:5.0"]),
+            ("mageia", "9", "", "rpm", &["Mageia:9"]),
+            ("openEuler", "24.03", "", "rpm", &["openEuler:24.03"]),
+            ("opensuse-leap", "15.6", "", "rpm", &["openSUSE:Leap 15.6"]),
+            ("opensuse-tumbleweed", "20251101", "", "rpm", &["openSUSE:Tumbleweed"]),
+            ("sles", "15.5", "", "rpm", &["SUSE:Linux Enterprise Server 15 SP5"]),
+            ("sles", "15", "", "rpm", &["SUSE:Linux Enterprise Server 15"]),
+            ("debian", "12", "", "rpm", &[]),
+            ("other", "1", "", "apk", &[]),
+            ("other", "1", "", "pypi", &["PyPI"]),
+            ("other", "1", "", "npm", &["npm"]),
+            ("other", "1", "", "cargo", &["crates.io"]),
+            ("other", "1", "", "golang", &["Go"]),
+            ("other", "1", "", "gem", &["RubyGems"]),
+            ("other", "1", "", "maven", &["Maven"]),
+            ("other", "1", "", "generic", &[]),
+        ] {
+            let found = of_image(System { id, version_id, codename }, kind);
+            let found: Vec<&str> = found.iter().map(String::as_str).collect();
+            assert_eq!(found, expected, "{id} {version_id} {kind}");
+        }
+    }
+
+    #[test]
+    fn releases_of_red_hat_are_in_the_name_of_the_product() {
+        for (cpe, expected) in [
+            ("cpe:/o:redhat:enterprise_linux:9", Some("9")),
+            ("cpe:/a:redhat:enterprise_linux:9::appstream", Some("9")),
+            ("cpe:/a:redhat:enterprise_linux:8.6", Some("8.6")),
+            ("cpe:/a:redhat:enterprise_linux:", None),
+            ("cpe:/a:redhat:openshift:4", None),
+        ] {
+            assert_eq!(red_hat(cpe), expected, "{cpe}");
+        }
+        for (release, expected) in [
+            ("25.el9_3", Some("Enterprise Linux:9")),
+            ("1.fc43", Some("Fedora:43")),
+            ("1.amzn2023.0.1", Some("Amazon Linux:2023")),
+            ("1.module+el8.10.0+1", Some("Enterprise Linux:8")),
+            ("1.elf", None),
+            ("1.el", None),
+            ("1", None),
+        ] {
+            assert_eq!(of_dist_tag(release).as_deref(), expected, "{release}");
+        }
+    }
+
+    #[test]
+    fn packages_are_looked_up_by_the_names_that_sources_use() {
+        let named = |kind: &'static str, name: &'static str, source| {
+            let found = names(Named { kind, name, version: "1:2", source });
+            found.into_iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>()
+        };
+        let source = Some(("src", "3"));
+        for kind in ["deb", "apk"] {
+            assert_eq!(named(kind, "it", source), ["src 3"]);
+            assert_eq!(named(kind, "it", None), ["it 1:2"]);
+        }
+        assert_eq!(named("rpm", "it", source), ["it 1:2", "src 1:3"]);
+        assert_eq!(named("rpm", "it", Some(("src", "0:3"))), ["it 1:2", "src 0:3"]);
+        assert_eq!(named("rpm", "it", Some(("it", "2"))), ["it 1:2"]);
+        assert_eq!(named("pypi", "Polite_.Kit", source), ["polite-kit 1:2"]);
+        assert_eq!(named("maven", "org.x/it", source), ["org.x:it 1:2"]);
+        assert_eq!(named("npm", "@x/it", source), ["@x/it 1:2"]);
+    }
+}

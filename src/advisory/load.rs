@@ -95,6 +95,20 @@ pub(super) fn of_service(
     Ok((info(Tier::Service, &name, Path::new(address), digest, &mut all), all))
 }
 
+/// What a repository of rpms says of its own packages, as a source.
+pub(super) fn of_repository(
+    url: &str,
+    content: &[u8],
+) -> Result<(SourceInfo, Parsed), AdvisoryError> {
+    match read(url.to_owned(), content)? {
+        (_, digest, Some((Format::Updateinfo, mut parsed))) => {
+            let name = format!("updateinfo of {url}");
+            Ok((info(Tier::InBand, &name, Path::new(url), digest, &mut parsed), parsed))
+        }
+        (name, ..) => Err(malformed(name)("it is no updateinfo.xml".to_owned())),
+    }
+}
+
 /// One file: an archive of files, or data itself, compressed or not.
 fn file(path: &Path) -> Result<(Digest, Vec<Read>), AdvisoryError> {
     let content = read_file(path)?;

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What one source says of one vulnerability.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct About {
     pub(super) id: String,
     /// Other ids of the same.
     pub(super) aliases: BTreeSet<String>,
     /// Ids of what it is about: a notice of a distribution is about several vulnerabilities.
     pub(super) upstream: BTreeSet<String>,
+    /// Ids of the notices by which a distribution repairs it, among others.
+    pub(super) notices: BTreeSet<String>,
     pub(super) summary: String,
     pub(super) severity: Option<Severity>,
 }

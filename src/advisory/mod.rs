@@ -10,6 +10,7 @@ mod data;
 mod ecosystem;
 mod error;
 mod ignore;
+pub mod lifecycle;
 mod load;
 mod matching;
 pub mod service;
@@ -31,7 +32,8 @@ use std::path::PathBuf;
 /// How far a statement about a vulnerability is to be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
-    /// The changelog inside the package: what its maintainer says, without a severity.
+    /// What packages and their repositories say of themselves: the changelog inside a package, without
+    /// a severity; the notices of a repository of rpms.
     InBand,
     /// Advisory data on this machine.
     Local,
@@ -168,5 +170,7 @@ pub struct SourceInfo {
     pub not_evaluated: usize,
 }
 
+#[cfg(test)]
+mod coverage_tests;
 #[cfg(test)]
 mod tests;

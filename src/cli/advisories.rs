@@ -71,7 +71,7 @@ impl Wanted {
             message: "`--advisories-service` is given, and no service is named".to_owned(),
             hint:
                 "write `--advisories-service=URL`, or `service = \"URL\"` below `[advisories]` in \
-                   rlock.toml"
+                   rlock.toml; a review goes by the file of the old side"
                     .to_owned(),
         };
         let service = match &arguments.service {

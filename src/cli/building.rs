@@ -4,7 +4,7 @@ use super::args::{InputArguments, NetworkMode};
 use super::context::Context;
 use super::failure::InStep;
 use super::project::Project;
-use super::{explain, holding, images, moment, outside, secrets, store};
+use super::{explain, holding, images, moment, narrowed, outside, secrets, store};
 use crate::build::event::BuildName;
 use crate::build::plan::{Images, Plan};
 use crate::build::{
@@ -51,6 +51,7 @@ impl Prepared {
         let agents = secrets::agents(&input.agents, context)?;
         let store = context.open_store()?;
         store::pull_for(project, &store, network, context)?;
+        narrowed::bring_back(project, &store, input, network, context)?;
         let door = outside::open(project, input, (mode, network), &secrets, &store, context)?;
         let images = images::resolve(project, &store, network, context)?;
         let plan = project.plan(&images)?;

@@ -4,7 +4,7 @@ use super::args::CheckArguments;
 use super::building::Prepared;
 use super::context::Context;
 use super::project::Project;
-use super::{comparing, covering, locking, outside, results, store};
+use super::{comparing, covering, lifecycle, locking, outside, results, store};
 use crate::build::Builder as _;
 use crate::build::embedded::Embedded;
 use crate::report::{CheckReport, LockState, NormalisedFile, Status, Timings, Verdict};
@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> anyhow::Resu
     store::push_after(&project, &prepared.store, network, context)?;
     let covered = covering::cover(&project, &prepared, &[&first, &second], lockfile.as_ref());
     findings.extend(covered.findings);
+    findings.extend(lifecycle::findings(&project, lockfile.as_ref())?);
     // Whatever the findings weigh: two images are not one.
     let status = match verdict {
         Verdict::Different => Status::Findings,

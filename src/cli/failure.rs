@@ -5,6 +5,7 @@ use super::diagnostic::{Diagnostic, Excerpt};
 use super::explain::UnknownName;
 use super::settings::InSettings;
 use super::store::{BadArtifact, Incomplete};
+use crate::advisory::lifecycle::LifecycleError;
 use crate::build::plan::PlanError;
 use crate::build::{BuildError, FailedStep, Fault};
 use crate::diff::DiffError;
@@ -237,6 +238,7 @@ fn status(cause: &(dyn std::error::Error + 'static)) -> Option<Status> {
     let usage = cause.is::<InDockerfile>()
         || cause.is::<InLockfile>()
         || cause.is::<InSettings>()
+        || cause.is::<LifecycleError>()
         || cause.is::<Unreadable>()
         || cause.is::<UnknownName>()
         || cause.is::<Misuse>()

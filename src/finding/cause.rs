@@ -436,6 +436,10 @@ pub static CAUSES: &[Cause] = &[
     change::FIXED,
     // What a review explains and does not prove.
     change::UNPROVEN_FILE,
+    // What a change does to the rules that it is judged by.
+    change::POLICY,
+    // Of what a lock rests on.
+    change::END_OF_LIFE,
 ];
 
 /// What is none of the others.

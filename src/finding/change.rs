@@ -18,13 +18,16 @@ pub(super) const UNEXPLAINED_FILE: Cause = Cause {
 pub(super) const UNPROVEN_FILE: Cause = Cause {
     id: "unproven-file",
     title: "changed files explained without proof",
-    explanation: "A step made these files that is the same in both locks, packages and downloads \
-             included; it stands below an instruction that changed, or that copies what changed of \
-             the build context. It may have read that, as a compiler does, and so may have made \
-             something else. Whether it did is not known, and neither is that nothing else did.",
-    mend: "Look at the changed file that is named, and at these. To have less below it, copy what \
-             changes often late, and only what a step needs; what a lock moves is best reviewed \
-             without other changes. `--fail-on warning` fails where there are any.",
+    explanation: "Either a step made these files that is the same in both locks, packages and \
+             downloads included; it stands below an instruction that changed, or that copies what \
+             changed of the build context, and may have read that. Or they may come of a package \
+             that moved: bytecode of its modules, setuid that a script of it names, a file of it \
+             that an instruction edits as it did before. Whether they do is not known, and neither \
+             is that nothing else made them.",
+    mend: "Look at what is named, and at these files. To have less of them, copy what changes often \
+             late, and write no bytecode (`PYTHONDONTWRITEBYTECODE=1`, `pip install --no-compile`); \
+             what a lock moves is best reviewed without other changes. `--fail-on warning` fails \
+             where there are any.",
     treatment: Treatment::Explain,
 };
 
@@ -223,5 +226,27 @@ pub(super) const FIXED: Cause = Cause {
     explanation: "The changelog of a moved package names vulnerabilities that it fixes since \
              the old version. That is its maintainer's claim.",
     mend: "Nothing has to be done. Advisory data (`--advisories`) tells how severe they were.",
+    treatment: Treatment::Explain,
+};
+
+pub(super) const POLICY: Cause = Cause {
+    id: "policy-change",
+    title: "rules that would let more pass",
+    explanation: "The change edits `rlock.toml`, or data that it names, so that a check would let \
+             more pass, believe or ask somebody else: an advisory is ignored, a key, a service, \
+             a mirror or other data is named. A review goes by the rules before the change, and \
+             so does `rlock lock --verify`.",
+    mend: "Read each of these lines as what it is: a decision about what is not looked at. It \
+           counts from when it is merged.",
+    treatment: Treatment::Explain,
+};
+
+pub(super) const END_OF_LIFE: Cause = Cause {
+    id: "end-of-life",
+    title: "a distribution past its end",
+    explanation: "The distribution of an image in the lock gets no updates any more, or only \
+             subscribers get some: what is found in its packages from now on stays open. The \
+             message names the table of dates; `--lifecycle` and rlock.toml give another.",
+    mend: "Base the image on a release that is supported.",
     treatment: Treatment::Explain,
 };

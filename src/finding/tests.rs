@@ -69,6 +69,8 @@ fn ids_are_stable() {
     open-advisory
     fixed-advisory
     unproven-file
+    policy-change
+    end-of-life
     ");
 }
 

@@ -11,6 +11,7 @@ mod location;
 pub mod npm;
 mod offer;
 pub mod openpgp;
+pub mod pins;
 pub mod proof;
 pub mod pypi;
 pub mod rpm;

@@ -74,7 +74,7 @@ pub fn tarballs(document: &[u8]) -> Result<Vec<Tarball>, IndexError> {
 }
 
 /// The SHA-512 among the hashes of <https://www.w3.org/TR/SRI/#the-integrity-attribute>.
-fn sha512(integrity: &str) -> Result<Option<Vec<u8>>, IndexError> {
+pub(super) fn sha512(integrity: &str) -> Result<Option<Vec<u8>>, IndexError> {
     let mut words = integrity.split_ascii_whitespace();
     let Some(base64) = words.find_map(|word| word.strip_prefix("sha512-")) else { return Ok(None) };
     let base64 = base64.split('?').next().unwrap_or(base64);

@@ -23,6 +23,8 @@ pub struct Offer {
     pub checksum: Checksum,
     /// Bytes of the file.
     pub size: u64,
+    /// When it was built, in seconds since 1970, by the word of the index.
+    pub built: Option<i64>,
     /// What it needs: each of these, of which any alternative does.
     pub depends: Vec<Vec<Dependency>>,
     /// What it stands for beside its own name.

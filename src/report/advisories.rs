@@ -121,8 +121,23 @@ impl AdvisorySources {
         sources
     }
 
-    /// Adds local data and services, which are about so many packages.
+    /// Adds what repositories say of their packages, local data and services, which are about so many
+    /// packages.
     pub fn add_data(&mut self, sources: &[AdvisorySource], of: u64) {
+        let row = |source: &AdvisorySource, tier| TierRow {
+            tier,
+            source: source.name.clone(),
+            digest: source.digest.clone(),
+            as_of: source.as_of.clone(),
+            ecosystems: source.ecosystems.clone(),
+            covered: source.covered,
+            of,
+            subject: "packages",
+            not_checked: source.failure.clone(),
+        };
+        // What repositories say; those that say nothing have no row.
+        let in_band = sources.iter().filter(|source| source.tier == "in-band");
+        self.tiers.extend(in_band.map(|source| row(source, "in-band")));
         for (tier, name, hint) in [
             ("local", "advisory data", "none was given (`--advisories PATH`)"),
             ("service", "OSV service", "it was not asked (`--advisories-service`)"),
@@ -131,17 +146,7 @@ impl AdvisorySources {
             if own.is_empty() {
                 self.tiers.push(TierRow::unchecked(tier, name, hint));
             }
-            self.tiers.extend(own.into_iter().map(|source| TierRow {
-                tier,
-                source: source.name.clone(),
-                digest: source.digest.clone(),
-                as_of: source.as_of.clone(),
-                ecosystems: source.ecosystems.clone(),
-                covered: source.covered,
-                of,
-                subject: "packages",
-                not_checked: source.failure.clone(),
-            }));
+            self.tiers.extend(own.into_iter().map(|source| row(source, tier)));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What `rlock review` found, and the words that its screens share.
 
-use super::{AdvisorySources, Links, ProofRow, ProofVerdict, Status, Timings, words};
+use super::{
+    AdvisorySources, HeldBack, LifecycleRow, Links, ProofRow, ProofVerdict, Status, Timings, words,
+};
 use crate::finding::Finding;
 use crate::oci::{Digest, Platform};
 use crate::review::files::{self, Above, Explanation, StepState};
@@ -25,8 +27,14 @@ pub struct ReviewReport {
     pub review: Review,
     /// Where advisories are known from.
     pub advisories: AdvisorySources,
+    /// Whose rules it is judged by: `rlock.toml` of one side, as the user would name it.
+    pub policy: String,
     /// Whether signed indexes have what the new lock pins; none where that was not looked at.
     pub trust: Option<Trust>,
+    /// Until when the distributions of the new lock get updates.
+    pub lifecycle: Vec<LifecycleRow>,
+    /// What the new lock does not take though what it has offers it.
+    pub held_back: Vec<HeldBack>,
     /// The same as findings.
     pub findings: Vec<Finding>,
     /// How long it took.
@@ -114,7 +122,7 @@ impl ReviewReport {
             Some(files) => {
                 let count = files.unexplained.len() as u64;
                 parts.push(words::counted(count, "unexplained change"));
-                parts.extend(unproven(files.unproven_count()));
+                parts.extend(unproven(files));
             }
             None if !(parts.is_empty() && review.is_empty()) => {
                 parts.push("files not compared".to_owned());
@@ -262,6 +270,7 @@ pub(super) fn explanation(of: &Explanation, shown: &dyn Fn(&str) -> String) -> S
             format!("of {}: {rule}", shown(name))
         }
         Explanation::Claimed(_, name) => format!("noted as {}'s, not compared", shown(name)),
+        Explanation::Unproven(_, name, rule) => format!("of {}: {rule}: not proven", shown(name)),
         Explanation::Derived(rule) => {
             format!("derived from packages: {rule} ({})", files::reason(rule))
         }
@@ -297,10 +306,17 @@ fn below(above: &Above, shown: &dyn Fn(&str) -> String) -> String {
     }
 }
 
-/// `12 below a changed instruction (not proven)`.
-fn unproven(count: u64) -> Option<String> {
-    let words = || format!("{} below a changed instruction (not proven)", words::count(count));
-    (count > 0).then(words)
+/// `12 below a changed instruction (not proven)`, `3 of packages (not proven)`.
+fn unproven(files: &files::FilesReview) -> impl Iterator<Item = String> {
+    let of_packages: u64 = files
+        .unproven()
+        .filter(|group| matches!(group.explanation, Explanation::Unproven(..)))
+        .map(|group| group.files)
+        .sum();
+    let below = files.unproven_count() - of_packages;
+    let counts = [(below, "below a changed instruction"), (of_packages, "of packages")];
+    let some = counts.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{} {what} (not proven)", words::count(count)))
 }
 
 /// Rows of one table about the files: an explanation, files, bytes before and after.
@@ -324,6 +340,7 @@ pub(super) fn file_sums(report: &ReviewReport, shown: &dyn Fn(&str) -> String) -
         Explanation::Instruction(_) => 5,
         Explanation::Stage(_) => 6,
         Explanation::Below(_) => 7,
+        Explanation::Unproven(..) => 8,
     };
     let together = files.groups.len() > ROWS_MAX;
     let mut sums: BTreeMap<(u8, String), FileSum> = BTreeMap::new();
@@ -335,6 +352,9 @@ pub(super) fn file_sums(report: &ReviewReport, shown: &dyn Fn(&str) -> String) -
             (Explanation::Installed(..), true) => "made by installing moved packages".to_owned(),
             (Explanation::Claimed(..), true) => "noted as moved packages', not compared".to_owned(),
             (Explanation::Derived(_), true) => "derived from packages".to_owned(),
+            (Explanation::Unproven(_, _, rule), true) => {
+                format!("of moved packages: {rule}: not proven")
+            }
             (of, _) => explanation(of, shown),
         };
         let sum = sums.entry((rank(&group.explanation), words.clone())).or_insert(FileSum {

@@ -1,6 +1,9 @@
 //! What `rlock update` and `rlock outdated` found.
 
-use super::{AdvisorySources, IgnoredFix, LockSummary, Repair, Status, Target, Timings};
+use super::{
+    AdvisorySources, HeldBack, IgnoredFix, LifecycleRow, LockSummary, Repair, Status, Target,
+    Timings,
+};
 use crate::finding::Finding;
 
 /// A package that moves, or has moved.
@@ -62,6 +65,8 @@ pub struct UpdateReport {
     pub outcome: UpdateOutcome,
     /// What moved, or would.
     pub moves: Vec<MoveRow>,
+    /// What stays though there is something later.
+    pub held_back: Vec<HeldBack>,
     /// How many packages stayed what they were.
     pub held: u64,
     /// What the user should know.
@@ -89,6 +94,8 @@ pub struct OutdatedRow {
     pub locked: String,
     /// The latest version that an update takes.
     pub available: String,
+    /// The version that `update --security` takes, where that is known: the lowest that repairs.
+    pub repair: Option<String>,
     /// The archive that offers it, by label and suite.
     pub archive: Option<String>,
     /// Whether a later version repairs something: there are [repairs](Self::repairs).
@@ -114,8 +121,12 @@ pub struct OutdatedReport {
     pub security_only: bool,
     /// What is outdated.
     pub rows: Vec<OutdatedRow>,
+    /// What an update leaves behind, as far as that is known without fetching packages.
+    pub held_back: Vec<HeldBack>,
     /// How many packages were compared with an index.
     pub checked: u64,
+    /// Until when the distributions of the lock get updates.
+    pub lifecycle: Vec<LifecycleRow>,
     /// What could not be compared, and why.
     pub unchecked: Vec<String>,
     /// Where advisories are known from.

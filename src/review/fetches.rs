@@ -1,6 +1,7 @@
 //! What else was fetched and is another one now: indexes, files, repositories, what was not found.
 
 use super::moves::Move;
+use crate::door::real_host;
 use crate::lock::{LockedFetch, LockedPackage, Lockfile};
 use crate::oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -254,8 +255,35 @@ fn joined(url: &str, location: &str) -> Option<String> {
 fn host(url: &str) -> String {
     let Ok(parsed) = Url::parse(url) else { return url.to_owned() };
     let host = parsed.host_str().map_or_else(|| url.to_owned(), str::to_owned);
+    // A view that an update holds is of the host itself.
+    let host = real_host(&host).map(str::to_owned).unwrap_or(host);
     match parsed.port() {
         Some(port) => format!("{host}:{port}"),
         None => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_of_a_known_host_is_no_new_host() {
+        let lock = |urls: &[&str]| {
+            let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
+            let fetch = |url: &&str| {
+                LockedFetch::new((*url).to_owned(), Digest::of(b""), 0, "1".to_owned())
+            };
+            lock.fetches.extend(urls.iter().map(fetch));
+            lock
+        };
+        let old = lock(&["http://deb.example:8080/a"]);
+        let new = lock(&[
+            "http://deb.example.held-0123abcd:8080/a",
+            "http://evil.example.held-0123abcd:8080/a",
+            "http://deb.example.held-x/a",
+        ]);
+        let hosts: Vec<String> = new_hosts(&old, &new).into_iter().map(|it| it.host).collect();
+        assert_eq!(hosts, ["deb.example.held-x", "evil.example:8080"]);
     }
 }

@@ -26,9 +26,10 @@ pub fn findings(review: &Review, places: &Places) -> Vec<Finding> {
     findings
 }
 
-/// Files that may come of what changed above them, one finding an instruction.
+/// Files that may come of what changed above them, one finding an instruction, and of packages, one
+/// finding a rule: an update of Python compiles a thousand modules.
 fn unproven(review: &Review) -> Vec<Finding> {
-    let groups = review.files.iter().flat_map(super::files::FilesReview::unproven);
+    let groups = || review.files.iter().flat_map(super::files::FilesReview::unproven);
     let finding = |group: &super::files::Group| {
         let Explanation::Below(origin) = &group.explanation else { return None };
         let (noun, verb) = if group.files == 1 { ("file", "comes") } else { ("files", "come") };
@@ -45,7 +46,41 @@ fn unproven(review: &Review) -> Vec<Finding> {
             paths: group.paths.clone(),
         })
     };
-    groups.filter_map(finding).collect()
+    groups().filter_map(finding).chain(of_packages(groups())).collect()
+}
+
+fn of_packages<'a>(groups: impl Iterator<Item = &'a super::files::Group>) -> Vec<Finding> {
+    let mut rules: BTreeMap<&str, (Vec<&str>, Vec<Vec<u8>>)> = BTreeMap::new();
+    for group in groups {
+        if let Explanation::Unproven(_, name, rule) = &group.explanation {
+            let (names, paths) = rules.entry(rule).or_default();
+            names.push(name);
+            paths.extend(group.paths.iter().cloned());
+        }
+    }
+    let finding = |(rule, (mut names, paths)): (&str, (Vec<&str>, Vec<Vec<u8>>))| {
+        names.sort_unstable();
+        names.dedup();
+        let noun = if paths.len() == 1 { "file" } else { "files" };
+        let more = match names.len() {
+            0 | 1 => String::new(),
+            several => format!(" and {} more", several - 1),
+        };
+        let first = names.first().copied().unwrap_or_default();
+        Finding {
+            cause: Cause::named("unproven-file"),
+            severity: Severity::Warning,
+            message: format!(
+                "unproven-file: {} changed {noun} of {first}{more}: {rule}: {}",
+                paths.len(),
+                super::files::reason(rule)
+            ),
+            location: None,
+            hint: None,
+            paths,
+        }
+    };
+    rules.into_iter().map(finding).collect()
 }
 
 /// Files that nothing explains, one finding an instruction.
@@ -80,7 +115,8 @@ fn of_flag(flag: &Flag, review: &Review, places: &Places) -> Finding {
     let owner = review.packages.iter().find(|package| {
         flag.package.as_ref().is_some_and(|(kind, name)| package.moved.is_of(kind, name))
     });
-    let place = places.first(&flag.steps).cloned();
+    let place = super::policy::location(&review.policy, flag);
+    let place = place.or_else(|| places.first(&flag.steps).cloned());
     // A base image is used by `FROM`: the subject says which.
     Finding {
         cause: Cause::named(flag.risk.id()),

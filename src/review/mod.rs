@@ -12,6 +12,7 @@ mod findings;
 mod moves;
 mod order;
 mod place;
+mod policy;
 mod risk;
 mod security;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use fetches::{FetchMove, NewHost, Sake};
 pub use findings::findings;
 pub use moves::{Change, Move, Pin, moves};
 pub use place::{Place, Places, Ships};
+pub use policy::PolicyChange;
 pub use risk::{Flag, Needs, Risk, Risks, Unchecked};
 pub use security::{
     Advisories, AdvisorySource, Affected, Asked, Coverage, Known, Security, all_asked, coverage,
@@ -46,6 +48,8 @@ pub struct Input<'a> {
     pub evidence: &'a AllEvidence,
     /// Advisory data; none where none was given.
     pub advisories: Option<&'a dyn Advisories>,
+    /// What the new side's rules would let pass that the old one's do not.
+    pub policy: &'a Checked<Vec<PolicyChange>>,
     /// Both images, where they were built.
     pub images: Option<Images<'a>>,
     /// Why they were not, else.
@@ -73,6 +77,8 @@ pub struct Review {
     pub security: Option<Security>,
     /// The files of the images, where they were built.
     pub files: Option<FilesReview>,
+    /// What the new side's rules would let pass that the old one's do not, with its lines.
+    pub policy: Checked<Vec<PolicyChange>>,
 }
 
 /// A moved package and what is known of it.
@@ -134,6 +140,7 @@ pub fn review(input: &Input<'_>) -> Review {
         hosts: &hosts,
     };
     let mut risks = risk::risks(&sought);
+    policy::flag(input.policy, &mut risks);
     let files = input.images.map(|images| files::review(&images, &moves, &bases));
     match &files {
         Some(files) => {
@@ -164,6 +171,7 @@ pub fn review(input: &Input<'_>) -> Review {
         risks,
         security,
         files,
+        policy: input.policy.clone(),
     }
 }
 

@@ -50,11 +50,13 @@ pub enum Risk {
     LockForm,
     /// A changed file that nothing explains.
     Contents,
+    /// The rules of `rlock.toml` would let more pass.
+    Policy,
 }
 
 impl Risk {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::OtherHash,
         Self::Downgrade,
         Self::NewUpstream,
@@ -74,6 +76,7 @@ impl Risk {
         Self::LockEpoch,
         Self::LockForm,
         Self::Contents,
+        Self::Policy,
     ];
 
     /// Id of its cause.
@@ -98,6 +101,7 @@ impl Risk {
             Self::LockEpoch => "lock-epoch",
             Self::LockForm => "lock-form",
             Self::Contents => "unexplained-file",
+            Self::Policy => "policy-change",
         }
     }
 

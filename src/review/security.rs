@@ -274,3 +274,149 @@ fn replaced<'a>(lock: &'a Lockfile, image: &LockedImage) -> BTreeSet<(&'a str, &
     let packages = lock.packages.iter().filter(|package| stage_of(&package.step) == only.id);
     packages.map(|package| (&*package.kind, &*package.name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::LockedStage;
+
+    /// Says of every `TYPE:NAME VERSION` which ids concern it; of what is not there that it is not
+    /// covered. An id that ends in `!` is ignored.
+    struct Table(&'static [(&'static str, &'static [&'static str])]);
+
+    impl Table {
+        fn row(&self, asked: &Asked<'_>) -> Option<&[&'static str]> {
+            let wanted = format!("{}:{} {}", asked.kind, asked.name, asked.version);
+            self.0.iter().find(|(package, _)| *package == wanted).map(|(_, ids)| *ids)
+        }
+    }
+
+    impl Advisories for Table {
+        fn of(&self, asked: &Asked<'_>) -> Checked<Vec<Known>> {
+            let Some(ids) = self.row(asked) else { return Checked::Not("no data".to_owned()) };
+            let known = |id: &&str| Known {
+                id: (*id).to_owned(),
+                aliases: BTreeSet::new(),
+                severity: None,
+                fixed: None,
+                source: "table".to_owned(),
+                ignored: id.ends_with('!').then(|| "a reason".to_owned()),
+            };
+            Checked::Known(ids.iter().map(known).collect())
+        }
+
+        fn sources(&self) -> Vec<AdvisorySource> {
+            let (name, tier) = ("table".to_owned(), "local".to_owned());
+            let (digest, as_of, failure, ecosystems) = (None, None, None, BTreeSet::new());
+            vec![AdvisorySource { name, tier, digest, as_of, ecosystems, covered: 0, failure }]
+        }
+
+        fn covering(&self, asked: &Asked<'_>) -> Vec<usize> {
+            self.row(asked).map(|_| 0).into_iter().collect()
+        }
+    }
+
+    /// A lock with these packages, `STEP NAME VERSION`, and with what its one image brings.
+    fn lock(packages: &[&str], listed: &[&str]) -> Lockfile {
+        let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
+        for package in packages {
+            let words: Vec<&str> = package.split(' ').collect();
+            lock.packages.push(LockedPackage {
+                kind: "deb".into(),
+                name: words[1].to_owned(),
+                version: words[2].to_owned(),
+                architecture: "amd64".into(),
+                source: None,
+                url: None,
+                sha256: None,
+                size: None,
+                modified: None,
+                step: words[0].to_owned(),
+                requested: true,
+            });
+        }
+        if !listed.is_empty() {
+            lock.images.push(LockedImage {
+                reference: "docker.io/library/base:1".parse().unwrap(),
+                index: None,
+                manifest: Digest::of(b"image"),
+                packages: listed.iter().map(|it| (*it).to_owned()).collect(),
+            });
+            let reference = lock.images[0].reference.to_string();
+            lock.stages.push(LockedStage { id: String::new(), base: reference });
+        }
+        lock
+    }
+
+    fn names(found: &[Affected]) -> Vec<String> {
+        found.iter().map(|it| format!("{} {} {}", it.package, it.version, it.advisory.id)).collect()
+    }
+
+    #[test]
+    fn what_concerns_one_lock_or_both() {
+        let data = Table(&[
+            ("deb:a 1", &["A-1", "A-2"]),
+            ("deb:a 2", &["A-2", "A-3", "A-4!"]),
+            ("deb:b 1", &["B-1"]),
+            ("deb:c 2", &["C-1"]),
+            ("deb:d 1", &["D-1!"]),
+            ("deb:e 1", &["E-1"]),
+        ]);
+        let old = lock(&["1 a 1", "1 b 1", "1 c 1", "1 d 1", "2 e 1"], &[]);
+        let new = lock(&["1 a 2", "1 b 2", "1 c 2", "1 d 1", "3 e 1"], &[]);
+        let found = compare(&old, &new, &data);
+        assert_eq!(names(&found.fixed), ["a 1 A-1"]);
+        // Nothing was known of `c` before, so that what concerns it now may have concerned it then.
+        assert_eq!(names(&found.open), ["a 2 A-2", "c 2 C-1", "e 1 E-1"]);
+        assert_eq!(names(&found.introduced), ["a 2 A-3"]);
+        assert_eq!(names(&found.ignored), ["a 2 A-4!", "d 1 D-1!"]);
+        // Nothing is known of `b` now: it is not fixed by that.
+        assert_eq!(found.not_covered, BTreeSet::from(["deb:b".to_owned()]));
+        assert_eq!(found.covered, 4);
+        assert_eq!((found.sources.len(), found.sources[0].covered), (1, 4));
+        assert_eq!(found.open[2].steps, BTreeSet::from(["3".to_owned()]));
+        // A package that is gone concerns nobody.
+        let found = compare(&old, &lock(&["1 c 2"], &[]), &data);
+        assert_eq!(names(&found.fixed), ["a 1 A-1", "a 1 A-2", "b 1 B-1", "d 1 D-1!", "e 1 E-1"]);
+    }
+
+    #[test]
+    fn a_package_is_covered_if_each_of_its_versions_is() {
+        let data = Table(&[("deb:a 1", &["A-1"])]);
+        let found = coverage(&lock(&["1 a 1", "2 a 2"], &[]), &data);
+        assert_eq!((found.covered, found.not_covered.len()), (0, 1));
+        let found = coverage(&lock(&["1 a 1", "2 a 1"], &[]), &data);
+        assert_eq!((found.covered, found.not_covered.len()), (1, 0));
+        assert_eq!(found.by_source, BTreeMap::from([(0, 1)]));
+        let both = compare(&lock(&[], &[]), &lock(&["1 a 1", "2 a 1"], &[]), &data);
+        let steps = BTreeSet::from(["1".to_owned(), "2".to_owned()]);
+        assert_eq!(both.introduced[0].steps, steps);
+    }
+
+    #[test]
+    fn what_an_image_brings_counts_until_a_step_replaces_it() {
+        let data = Table(&[("deb:a 1", &["A-1"]), ("deb:a 2", &[]), ("deb:b 1", &["B-1"])]);
+        let listed = ["deb:a 1", "deb:b 1"];
+        let before = lock(&[], &listed);
+        let found = compare(&lock(&[], &[]), &before, &data);
+        assert_eq!(names(&found.introduced), ["a 1 A-1", "b 1 B-1"]);
+        assert_eq!(found.introduced[0].image.as_deref(), Some("docker.io/library/base:1"));
+        assert!(found.introduced[0].steps.is_empty());
+        let found = compare(&before, &lock(&["1 a 2"], &listed), &data);
+        assert_eq!(
+            (names(&found.fixed), names(&found.open)),
+            (vec!["a 1 A-1".to_owned()], vec!["b 1 B-1".to_owned()])
+        );
+        // In another stage, or where two stages start from the image, it is still there.
+        let elsewhere = compare(&before, &lock(&["x/1 a 2"], &listed), &data);
+        assert_eq!(names(&elsewhere.fixed), [""; 0]);
+        let mut twice = lock(&["1 a 2"], &listed);
+        let base = twice.stages[0].base.clone();
+        twice.stages.push(LockedStage { id: "x".to_owned(), base });
+        assert_eq!(names(&compare(&before, &twice, &data).fixed), [""; 0]);
+        let asked = all_asked(&before);
+        assert_eq!(asked.len(), 2);
+        assert_eq!(asked[0].image, Some(Digest::of(b"image")));
+        assert_eq!(all_asked(&lock(&["1 a 2"], &listed)).len(), 2);
+    }
+}

@@ -26,6 +26,7 @@ fn report(case: &Path) -> ReviewReport {
         evidence: &AllEvidence::new(),
         advisories: None,
         images: None,
+        policy: &Checked::Known(Vec::new()),
         unbuilt: "needs --files",
     });
     let findings = findings(&review, &Places::default());
@@ -38,7 +39,10 @@ fn report(case: &Path) -> ReviewReport {
         advisories: AdvisorySources::of_review(&review),
         links: crate::report::Links::default(),
         review,
+        policy: "rlock.toml".to_owned(),
         trust: None,
+        lifecycle: Vec::new(),
+        held_back: Vec::new(),
         findings,
         timings: Timings::default(),
     }

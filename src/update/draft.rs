@@ -92,3 +92,95 @@ pub fn hold_indexes(
     lock.fetches.extend(held);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::LockedPackage;
+
+    const ROOT: &str = "http://deb.example/debian/";
+
+    fn lock() -> Lockfile {
+        let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 7, 1);
+        for (path, step) in
+            [("dists/a/InRelease", "1"), ("dists/a/InRelease", "2"), ("pool/x", "3")]
+        {
+            let digest = Digest::of(path.as_bytes());
+            lock.fetches.push(LockedFetch::new(format!("{ROOT}{path}"), digest, 1, step.into()));
+        }
+        for (kind, name, architecture, step) in
+            [("deb", "a", "amd64", "1"), ("deb", "a", "i386", "2"), ("npm", "a", "", "3")]
+        {
+            lock.packages.push(LockedPackage {
+                kind: kind.into(),
+                name: name.into(),
+                version: "1".into(),
+                architecture: architecture.into(),
+                source: None,
+                url: None,
+                sha256: None,
+                size: None,
+                modified: None,
+                step: step.into(),
+                requested: true,
+            });
+        }
+        lock
+    }
+
+    fn steps(draft: &Draft) -> Vec<&str> {
+        draft.steps.iter().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn all_or_nothing_is_asked_anew() {
+        let all = Draft::of(&lock());
+        assert_eq!((&all.lock, steps(&all)), (&lock(), vec![]));
+        let nothing = Draft::of_nothing(&lock());
+        assert_eq!((nothing.lock.fetches.len(), nothing.lock.packages.len()), (0, 0));
+        assert_eq!((nothing.lock.epoch, steps(&nothing)), (7, vec!["1", "2", "3"]));
+    }
+
+    #[test]
+    fn what_is_dropped_moves_its_steps_and_no_others() {
+        let mut draft = Draft::of(&lock());
+        draft.drop_answer(|fetch| fetch.url.ends_with("InRelease"));
+        assert_eq!((draft.lock.fetches.len(), steps(&draft)), (1, vec!["1", "2"]));
+        let mut draft = Draft::of(&lock());
+        draft.drop_packages("deb", |name, architecture| (name, architecture) == ("a", "i386"));
+        let left: Vec<&str> = draft.lock.packages.iter().map(|it| &*it.architecture).collect();
+        assert_eq!((left, steps(&draft)), (vec!["amd64", ""], vec!["2"]));
+        let mut draft = Draft::of(&lock());
+        draft.drop_packages("npm", |_, _| true);
+        assert_eq!((draft.lock.packages.len(), steps(&draft)), (2, vec!["3"]));
+    }
+
+    #[test]
+    fn a_new_answer_replaces_the_old_ones() {
+        let mut draft = Draft::of(&lock());
+        let url = format!("{ROOT}dists/a/InRelease");
+        let new = LockedFetch::new(url.clone(), Digest::of(b"new"), 3, String::new());
+        draft.answer([&"1".to_owned(), &"9".to_owned()], &new);
+        let found: Vec<_> = draft.lock.fetches.iter().filter(|it| it.url == url).collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|it| it.sha256 == Digest::of(b"new")));
+        assert_eq!((&*found[0].step, &*found[1].step, steps(&draft)), ("1", "9", vec!["1", "9"]));
+        assert_eq!(draft.lock.fetches.len(), 3);
+    }
+
+    #[test]
+    fn what_is_held_stays_under_a_second_name() {
+        let mut draft = Draft::of(&lock());
+        let digest = Digest::of(b"index");
+        hold_indexes(&mut draft, (ROOT, &digest), &|url| url.contains("/dists/")).unwrap();
+        let host = held_host("deb.example", &digest);
+        let held: Vec<_> = draft.lock.fetches.iter().filter(|it| it.url.contains(&host)).collect();
+        assert_eq!(held.len(), 2);
+        assert_eq!(held[0].url, format!("http://{host}/debian/dists/a/InRelease"));
+        assert_eq!(held[0].sha256, lock().fetches[0].sha256);
+        assert_eq!((draft.lock.fetches.len(), steps(&draft)), (5, vec!["1", "2"]));
+        // An address can have no other name.
+        assert_eq!(hold_indexes(&mut draft, ("data:x", &digest), &|_| true), None);
+        assert_eq!(draft.lock.fetches.len(), 5);
+    }
+}

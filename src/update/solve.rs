@@ -90,7 +90,11 @@ impl Solver<'_> {
                 let is_met = |set: &BTreeMap<Key, Item>| {
                     alternatives.iter().any(|wanted| is_satisfied(set, item, wanted))
                 };
-                if !is_met(&self.set) && (self.steps.contains_key(key) || is_met(self.installed)) {
+                if is_met(&self.set) {
+                    continue;
+                }
+                let is_new = self.steps.contains_key(key) && !self.is_old(key, alternatives);
+                if is_new || is_met(self.installed) {
                     return Some((key.clone(), Needed::Alternatives(alternatives.clone())));
                 }
             }
@@ -105,6 +109,12 @@ impl Solver<'_> {
             }
         }
         None
+    }
+
+    /// Whether the installed version needs the same. Where nothing that is known satisfied that, what
+    /// no index has does: a package of the image's own maker.
+    fn is_old(&self, key: &str, alternatives: &Vec<Dependency>) -> bool {
+        self.installed.get(key).is_some_and(|item| item.depends.contains(alternatives))
     }
 
     /// The package that a relation excludes.

@@ -44,6 +44,7 @@ fn offer(text: &str) -> (Offer, Vec<Dependency>) {
         location: "x".to_owned(),
         checksum: Checksum::Sha256(Digest::of(b"")),
         size: 0,
+        built: None,
         depends,
         provides: provides.collect(),
     };
@@ -95,6 +96,16 @@ fn what_the_new_version_needs_moves_along() {
             "libother - -> 1, because libbar 1.2 needs libother"
         ]
     );
+}
+
+#[test]
+fn what_no_index_has_still_satisfies_what_it_did() {
+    let installed = ["tool 1; private | company (>= 1)"];
+    let found = moved(&installed, &["tool 2; private | company (>= 1)"], &["tool"]);
+    assert_eq!(found.unwrap(), ["tool 1 -> 2"]);
+    // What is new to it must be there.
+    let found = moved(&installed, &["tool 2; private"], &["tool"]);
+    assert_eq!(found.unwrap_err(), "tool 2 needs private, which no archive offers");
 }
 
 #[test]

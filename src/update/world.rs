@@ -50,6 +50,8 @@ pub struct OfferedFile {
     pub sha256: Option<Digest>,
     /// Its bytes.
     pub size: u64,
+    /// When it was built, in seconds since 1970, where the index says it.
+    pub built: Option<i64>,
 }
 
 /// All that archives offer.
@@ -80,10 +82,17 @@ impl World {
             }
             let sha256 = offer.sha256();
             let Offer { kind, name, architecture, version, depends, provides, .. } = offer;
-            let Offer { source, location, size, .. } = offer;
-            let file = OfferedFile { source, location, sha256, size };
+            let Offer { source, location, size, built, .. } = offer;
+            let file = OfferedFile { source, location, sha256, size, built };
             let item = Item { kind, name, architecture, version, depends, breaks, provides };
             self.offers.entry(key).or_default().push(Candidate { item, archive, file });
+        }
+    }
+
+    /// Takes away every other version of a package: it stays what it is, or does not come.
+    pub fn pin(&mut self, key: &str, version: Option<&str>) {
+        if let Some(offers) = self.offers.get_mut(key) {
+            offers.retain(|candidate| Some(&*candidate.item.version) == version);
         }
     }
 

@@ -30,6 +30,7 @@ mod registry;
 mod review;
 mod revisions;
 mod rootless;
+mod rules;
 mod sandbox;
 mod schema;
 mod security;

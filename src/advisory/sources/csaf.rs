@@ -79,6 +79,19 @@ struct Vulnerability {
     scores: Vec<Score>,
     #[serde(default)]
     threats: Vec<Threat>,
+    #[serde(default)]
+    remediations: Vec<Remediation>,
+}
+
+#[derive(Deserialize)]
+struct Remediation {
+    #[serde(default)]
+    category: String,
+    /// Of a fix: the page of the notice, whose last part is its id.
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    product_ids: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,15 +145,27 @@ fn about(vulnerability: &Vulnerability, document: &str) -> Result<About, String>
         id: id.to_owned(),
         aliases: BTreeSet::new(),
         upstream: BTreeSet::new(),
+        notices: BTreeSet::new(),
         summary: shown(&vulnerability.title),
         severity: of_vectors
             .or_else(|| impacts.find_map(|threat| Severity::of_word(&threat.details))),
     })
 }
 
+/// The notices that repair it, by product: `RHSA-2024:2447`.
+fn notices(of: &Vulnerability) -> BTreeMap<&str, &str> {
+    let fixes = of.remediations.iter().filter(|remediation| remediation.category == "vendor_fix");
+    let pairs = fixes.flat_map(|fix| {
+        let id = fix.url.rsplit('/').next().filter(|id| is_id(id));
+        fix.product_ids.iter().filter_map(move |product| Some((&**product, id?)))
+    });
+    pairs.collect()
+}
+
 /// Statements, one a platform, package and version: architectures have each their own product.
 fn add(parsed: &mut Parsed, products: &Products, of: &Vulnerability, about: &Arc<About>) {
     let mut seen = BTreeSet::new();
+    let notices = notices(of);
     for (status, undetermined) in
         [("fixed", false), ("known_affected", false), ("under_investigation", true)]
     {
@@ -157,7 +182,8 @@ fn add(parsed: &mut Parsed, products: &Products, of: &Vulnerability, about: &Arc
                     }
                     let ranges = vec![Range::before(fixed)];
                     let affected = Affected { ranges, versions: Vec::new(), undetermined };
-                    let about = Arc::clone(about);
+                    let notice = notices.get(&**product).filter(|_| status == "fixed");
+                    let about = notice.map_or_else(|| Arc::clone(about), |id| noticed(about, id));
                     let statement = Statement { about, severity: None, affected, source: 0 };
                     parsed.state(platform, name, statement);
                 }
@@ -166,6 +192,10 @@ fn add(parsed: &mut Parsed, products: &Products, of: &Vulnerability, about: &Arc
             }
         }
     }
+}
+
+fn noticed(about: &About, notice: &str) -> Arc<About> {
+    Arc::new(About { notices: BTreeSet::from([notice.to_owned()]), ..about.clone() })
 }
 
 /// The product tree by ids.

@@ -98,6 +98,7 @@ fn add(
         id,
         aliases: BTreeSet::new(),
         upstream: BTreeSet::new(),
+        notices: BTreeSet::new(),
         summary: shown(&vulnerability.description),
         severity: None,
     });

@@ -149,6 +149,7 @@ fn about(record: &Record) -> About {
         id: record.id.clone(),
         aliases: ids(&record.aliases),
         upstream,
+        notices: BTreeSet::new(),
         summary: summary.map(|text| shown(text)).unwrap_or_default(),
         severity: severity(&record.severity).or(word),
     }

@@ -68,6 +68,7 @@ fn add(parsed: &mut Parsed, ecosystem: &str, package: &str, version: &str, item:
         id: id.to_owned(),
         aliases,
         upstream: BTreeSet::new(),
+        notices: BTreeSet::new(),
         summary: if item.contains('(') { shown(item) } else { String::new() },
         severity: None,
     };

@@ -151,6 +151,7 @@ impl Update {
             id: self.id,
             aliases: BTreeSet::new(),
             upstream: self.cves,
+            notices: BTreeSet::new(),
             summary: shown(&self.title),
             severity: Severity::of_word(&self.severity),
         });

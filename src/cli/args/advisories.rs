@@ -14,6 +14,12 @@ pub struct AdvisoryArguments {
     /// secdb, CSAF VEX, updateinfo.xml, and OpenVEX, which says what to pass over.
     #[arg(long = "advisories", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Ends of life of distributions: a file `ID.csv` in the form of distro-info-data, or a folder of
+    /// such files
+    ///
+    /// `ID` is that of os-release. Each replaces a table that is built in.
+    #[arg(long, value_name = "PATH")]
+    pub lifecycle: Option<PathBuf>,
     /// Also ask a service of the OSV interface: the one at URL, else the one that rlock.toml names
     ///
     /// It is told the names and versions of the packages. Without this, and with --offline, no

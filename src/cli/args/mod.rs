@@ -28,7 +28,7 @@ pub use store::{
     LockPlaceArguments, Place, RemoteArgument, StoreArguments, StoreCommand, StoreGcArguments,
     StorePullArguments, StorePushArguments, StoreStatusArguments, StoreVerifyArguments,
 };
-pub use update::{ChangelogChoice, OutdatedArguments, UpdateArguments};
+pub use update::{ChangelogChoice, OutdatedArguments, UpdateArguments, WantedName};
 pub use value::{BuildArgument, Format, OutputFile, RuleName, SchemaArgument, Size};
 
 use crate::finding::Severity;

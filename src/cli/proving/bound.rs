@@ -2,11 +2,13 @@
 //! step makes are not known without building; nothing is bound then, and a note says so.
 
 use super::layers::InImage;
+use crate::door::{real_host, with_host};
 use crate::index::apt::{self, Form, SignedBy};
 use crate::index::openpgp::Keyring;
 use crate::index::proof::{Binding, Counting};
 use crate::lock::Lockfile;
 use std::collections::BTreeSet;
+use url::Url;
 
 /// Symbolic links that are followed to a file of keys.
 const LINKS_MAX: usize = 8;
@@ -114,11 +116,18 @@ fn target(path: &[u8], link: &[u8]) -> Option<Vec<u8>> {
     Some(parts.join(&b'/'))
 }
 
+fn at_real(base: String) -> String {
+    let host = Url::parse(&base).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let real = host.as_deref().and_then(real_host).and_then(|real| with_host(&base, real));
+    real.unwrap_or(base)
+}
+
 /// A note about each archive of the lock that no image names.
 pub(super) fn notes(lock: &Lockfile, bindings: &[Binding]) -> Vec<String> {
     let places = lock.fetches.iter().filter_map(|fetch| apt::release_place(&fetch.url));
     let places = places.filter(|place| place.form != Form::Signature && !place.suite.is_empty());
-    let bases: BTreeSet<String> = places.map(|place| place.base()).collect();
+    // A view that an update holds has the keys of the archive itself.
+    let bases: BTreeSet<String> = places.map(|place| at_real(place.base())).collect();
     let is_free = |base: &&String| !bindings.iter().any(|binding| binding.base == **base);
     let note = |base: &String| {
         format!(
@@ -217,5 +226,35 @@ mod tests {
         ] {
             assert_eq!(is_source(path.as_bytes()), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn archives_that_no_image_names_are_noted() {
+        use crate::lock::LockedFetch;
+        use crate::oci::Digest;
+        let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
+        for path in [
+            "debian/dists/bookworm/InRelease",
+            "debian/dists/other/Release",
+            "debian/dists/third/Release.gpg",
+            "flat/InRelease",
+            "debian/dists/bookworm/main/binary-amd64/Packages",
+        ] {
+            let url = format!("http://deb.example/{path}");
+            lock.fetches.push(LockedFetch::new(url, Digest::of(b""), 0, "1".into()));
+        }
+        // What an update holds is of the archive itself.
+        let view = "http://deb.example.held-0123abcd/debian/dists/bookworm/InRelease".to_owned();
+        lock.fetches.push(LockedFetch::new(view, Digest::of(b""), 0, "1".into()));
+        let base = |suite: &str| format!("http://deb.example/debian/dists/{suite}/");
+        let heads = |bindings: &[Binding]| -> Vec<String> {
+            let notes = notes(&lock, bindings);
+            notes.iter().map(|it| it.split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(heads(&[]), [base("bookworm"), base("other")]);
+        let keys = Counting::These(Keyring::default());
+        let known = Binding { base: base("bookworm"), keys, place: "x".to_owned() };
+        assert_eq!(heads(&[known]), [base("other")]);
+        assert!(!is_source(b"etc/apt/preferences"));
     }
 }

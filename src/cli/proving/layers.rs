@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead as _;
 
 /// The kind of what is kept of a layer, with the number of its form: the places may become more.
-const KIND: &str = "keys-1";
+const KIND: &str = "keys-2";
 
 /// Bytes of one file of keys.
 pub(super) const FILE_MAX: usize = 16 << 20;

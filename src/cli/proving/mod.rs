@@ -7,6 +7,7 @@ mod base;
 mod bound;
 mod keys;
 mod layers;
+mod pins;
 mod rows;
 mod yum;
 
@@ -17,11 +18,13 @@ use super::listing;
 use super::project::{Project, read_at_most};
 use super::store;
 use crate::finding::{Finding, Severity};
-use crate::index::proof::{self, Body, Evidence};
+use crate::index::proof::{self, Body, Evidence, Proof};
 use crate::lock::{self, Lines, Lockfile};
 use crate::oci::Digest;
 use crate::report::{LockState, ProofReport, ProofRow, ProofVerdict, Status, Trust};
 use crate::store::{Store, StoreError};
+pub(super) use base::Believed;
+
 use base::Base;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -45,7 +48,7 @@ const NOT_READ: &str = "content that did not move was not hashed again, nor were
 /// Proves the lock, as far as that goes.
 pub(super) fn run(arguments: &LockArguments, context: &Context) -> anyhow::Result<ProofReport> {
     let started = Instant::now();
-    let project = Project::load(&arguments.input, context)?;
+    let mut project = Project::load(&arguments.input, context)?;
     let path = project.lock_path.clone();
     let Some(_) = &project.lock else {
         let (dockerfile, state) = (project.path.clone(), LockState::Missing);
@@ -54,9 +57,13 @@ pub(super) fn run(arguments: &LockArguments, context: &Context) -> anyhow::Resul
     // Read once more for its lines; what counts is what is read here.
     let text = read_at_most(&path, lock::SIZE_MAX)?;
     let lock = Lockfile::parse(&text).map_err(|error| InLockfile { path: path.clone(), error })?;
-    let base = Base::find(arguments.base.as_deref(), &path, context)?;
+    let base = Base::find(Believed::Named(arguments.base.as_deref()), &path, context)?;
     let store = context.open_store()?;
     if arguments.pull {
+        // Whom to ask is not for the change to say.
+        if let Some(settings) = base.as_ref().map(Base::settings).transpose()?.flatten() {
+            project.settings.store = settings.store;
+        }
         store::pull_for(&project, &store, NetworkMode::Online, context)?;
     }
     let Judged { rows, keys, notes } =
@@ -94,26 +101,50 @@ fn judge(
     base: Option<&Base>,
     (store, reading): (&Store, Reading),
 ) -> anyhow::Result<Judged> {
-    let mut notes = Vec::new();
-    let (keys, damaged) = rayon::join(
-        || keys::collect(project, lock, base, (store, reading), &mut notes),
-        || {
-            listing::keep(lock, store);
-            damaged(&named(lock, base.filter(|_| reading == Reading::Moved)), store)
-        },
+    // What is damaged is found by hashing all of it; what is needed to prove is hashed as it is read.
+    let (proven, damaged) = rayon::join(
+        || Proven::of(project, lock, base, (store, reading)),
+        || damaged(&named(lock, base.filter(|_| reading == Reading::Moved)), store),
     );
-    let (keys, damaged) = (keys?, damaged?);
-    notes.extend(bound::notes(lock, &keys.bindings));
-    let evidence = Evidence {
-        lock,
-        base: base.map(|base| &base.lock),
-        bodies: &|digest| body(digest, store, &damaged),
-        keyring: &keys.openpgp,
-        apk_keys: &keys.apk,
-        bindings: &keys.bindings,
-    };
-    let rows = rows::rows(lock, lines, proof::prove(&evidence), &damaged);
-    Ok(Judged { rows, keys: keys.openpgp.len() + keys.apk.len(), notes })
+    let Proven { proofs, keys, notes } = proven?;
+    Ok(Judged { rows: rows::rows(lock, lines, proofs, &damaged?), keys, notes })
+}
+
+/// What signed metadata says of the entries.
+struct Proven {
+    proofs: Vec<Proof>,
+    keys: usize,
+    notes: Vec<String>,
+}
+
+impl Proven {
+    fn of(
+        project: &Project,
+        lock: &Lockfile,
+        base: Option<&Base>,
+        (store, reading): (&Store, Reading),
+    ) -> anyhow::Result<Self> {
+        let mut notes = Vec::new();
+        let (keys, ()) = rayon::join(
+            || keys::collect(project, lock, base, (store, reading), &mut notes),
+            || listing::keep(lock, store),
+        );
+        let keys = keys?;
+        notes.extend(bound::notes(lock, &keys.bindings));
+        let before = base.and_then(|base| base.lock.as_ref());
+        notes.extend(before.map(|before| proof::moment(lock, before)).unwrap_or_default());
+        let pins = pins::of(base, &project.directory, &mut notes);
+        let proofs = proof::prove(&Evidence {
+            lock,
+            base: before,
+            bodies: &|digest| body(digest, store),
+            keyring: &keys.openpgp,
+            apk_keys: &keys.apk,
+            bindings: &keys.bindings,
+            pins: &pins,
+        });
+        Ok(Self { proofs, keys: keys.openpgp.len() + keys.apk.len(), notes })
+    }
 }
 
 /// What would be said of the project's lock with that base, a file or `REV:PATH`, if what is in both
@@ -121,11 +152,11 @@ fn judge(
 pub(super) fn trust(
     project: &Project,
     lock: &Lockfile,
-    base: Option<&str>,
+    base: Option<Believed<'_>>,
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<(Trust, Vec<Finding>)> {
-    let find = |base| Base::find(Some(base), &project.lock_path, context);
+    let find = |base| Base::find(base, &project.lock_path, context);
     let base = base.map(find).transpose()?.flatten();
     let lines = Lines::of(b"");
     let mut judged = judge(project, (lock, &lines), base.as_ref(), (store, Reading::Moved))?;
@@ -146,7 +177,8 @@ fn named(lock: &Lockfile, without: Option<&Base>) -> BTreeSet<Digest> {
         let packages = lock.packages.iter().filter_map(|package| package.sha256);
         packages.chain(lock.fetches.iter().map(|fetch| fetch.sha256))
     }
-    let without: BTreeSet<Digest> = without.into_iter().flat_map(|it| all(&it.lock)).collect();
+    let without: BTreeSet<Digest> =
+        without.iter().filter_map(|it| it.lock.as_ref()).flat_map(all).collect();
     all(lock).filter(|digest| !without.contains(digest)).collect()
 }
 
@@ -155,20 +187,18 @@ fn damaged(digests: &BTreeSet<Digest>, store: &Store) -> anyhow::Result<BTreeMap
     let digests: Vec<Digest> =
         digests.iter().filter(|digest| store.contains(digest)).copied().collect();
     let damaged = store.find_damaged(&digests, &|_| {})?;
-    let named = damaged
-        .into_iter()
-        .map(|it| (it.digest, format!("what the Store has of it is damaged: {}", it.problem)));
-    Ok(named.collect())
+    Ok(damaged.into_iter().map(|it| (it.digest, is_damaged(it.problem))).collect())
 }
 
-fn body(digest: &Digest, store: &Store, damaged: &BTreeMap<Digest, String>) -> Body {
-    if let Some(problem) = damaged.get(digest) {
-        return Body::Damaged(problem.clone());
-    }
+fn is_damaged(problem: impl std::fmt::Display) -> String {
+    format!("what the Store has of it is damaged: {problem}")
+}
+
+fn body(digest: &Digest, store: &Store) -> Body {
     match store.read_blob(digest, BODY_MAX) {
         Ok(bytes) => Body::There(bytes),
         Err(StoreError::Missing { .. }) => Body::Missing,
-        Err(error) if error.is_integrity() => Body::Damaged(error.to_string()),
+        Err(error) if error.is_integrity() => Body::Damaged(is_damaged(error)),
         Err(error) => {
             tracing::debug!(%digest, %error, "content cannot be read");
             Body::Missing

@@ -1,5 +1,6 @@
 //! Which keys count for which repository of rpm packages: what the `.repo` files in the locked images
-//! say. apk is not asked: it believes each of its keys for every repository.
+//! say, and the lists of mirrors that these name, as the lock has them. apk is not asked: it believes
+//! each of its keys for every repository.
 
 use super::bound::add;
 use super::layers::InImage;
@@ -8,11 +9,16 @@ use crate::index::openpgp::Keyring;
 use crate::index::proof::{Binding, Counting};
 use crate::index::rpm::{self, RpmRepository, Variables};
 use crate::lock::Lockfile;
+use crate::oci::Digest;
 use std::collections::BTreeSet;
 
-/// Whether dnf reads repositories from a file.
+/// What the Store has of a digest.
+type Bodies<'a> = dyn Fn(&Digest) -> Option<Vec<u8>> + 'a;
+
+/// Whether dnf or zypper reads repositories from a file.
 pub(super) fn is_source(path: &[u8]) -> bool {
-    let name = path.strip_prefix(b"etc/yum.repos.d/");
+    let places: [&[u8]; 2] = [b"etc/yum.repos.d/", b"etc/zypp/repos.d/"];
+    let name = places.iter().find_map(|place| path.strip_prefix(*place));
     name.is_some_and(|name| !name.contains(&b'/') && name.ends_with(b".repo"))
 }
 
@@ -40,17 +46,19 @@ fn sections(images: &[(String, InImage)]) -> Vec<Section<'_>> {
 /// keys of rlock.toml are the project's own word, and count for every repository.
 pub(super) fn bindings(
     images: &[(String, InImage)],
-    lock: &Lockfile,
+    (lock, bodies): (&Lockfile, &Bodies<'_>),
     settings: &Keyring,
     notes: &mut Vec<String>,
 ) -> Vec<Binding> {
     let sections = sections(images);
+    let lists = Lists::of(&sections, lock, bodies);
     let mut bindings = Vec::new();
     for root in roots(lock) {
         let mut is_named = false;
-        for section in &sections {
+        for (at, section) in sections.iter().enumerate() {
             let fits = |base: &String| rpm::fits(base, &root);
-            let Some(variables) = section.repository.bases.iter().find_map(fits) else { continue };
+            let named = section.repository.bases.iter().find_map(fits);
+            let Some(variables) = named.or_else(|| lists.naming(at, &root)) else { continue };
             is_named = true;
             let binding = |keys| Binding { base: root.clone(), keys, place: section.place.clone() };
             bindings.extend(section.counting(&variables, settings).into_iter().map(binding));
@@ -58,10 +66,10 @@ pub(super) fn bindings(
                 notes.push(section.unchecked(&root));
             }
         }
-        let by_list = sections.iter().find(|section| section.repository.is_by_list);
+        let by_list = sections.iter().find(|section| !section.repository.lists.is_empty());
         if let (false, Some(Section { place, .. })) = (is_named, by_list) {
             let reason =
-                format!("{place} names lists of mirrors, which may have it, and no `baseurl`");
+                format!("{place} names lists of mirrors, and none that the lock has names it");
             notes.push(format!("{root} is not bound: {reason}: every key that is believed counts"));
             let keys = Counting::NotKnown(reason);
             bindings.push(Binding { base: root, keys, place: place.clone() });
@@ -73,6 +81,38 @@ pub(super) fn bindings(
         }
     }
     bindings
+}
+
+/// The lists of mirrors that sections name, as far as the lock has them.
+struct Lists {
+    /// The section, the values of its variables, and the roots of the mirrors.
+    found: Vec<(usize, Variables, Vec<String>)>,
+}
+
+impl Lists {
+    fn of(sections: &[Section<'_>], lock: &Lockfile, bodies: &Bodies<'_>) -> Self {
+        let mut found = Vec::new();
+        for (at, section) in sections.iter().enumerate() {
+            for list in &section.repository.lists {
+                for fetch in &lock.fetches {
+                    let is_answer = fetch.status.is_none_or(|status| status == 200);
+                    let fits = rpm::fits(list, &fetch.url).filter(|_| is_answer);
+                    let Some(variables) = fits else { continue };
+                    let Some(text) = bodies(&fetch.sha256) else { continue };
+                    found.push((at, variables, rpm::mirror_roots(&text)));
+                }
+            }
+        }
+        Self { found }
+    }
+
+    /// The values of the variables of a section one of whose lists names a root.
+    fn naming(&self, section: usize, root: &str) -> Option<Variables> {
+        let is_it = |(at, _, roots): &&(usize, Variables, Vec<String>)| {
+            *at == section && roots.iter().any(|mirror| mirror == root)
+        };
+        self.found.iter().find(is_it).map(|(_, variables, _)| variables.clone())
+    }
 }
 
 /// Roots of the lock's repositories; that of a view is the root of the repository itself.
@@ -130,7 +170,6 @@ impl Section<'_> {
 mod tests {
     use super::*;
     use crate::lock::LockedFetch;
-    use crate::oci::Digest;
 
     fn fixture(name: &str) -> Vec<u8> {
         std::fs::read(std::path::Path::new("fixtures/index/keys").join(name)).unwrap()
@@ -153,8 +192,15 @@ mod tests {
         let mut lock = Lockfile::new("linux/amd64".parse().unwrap(), 0, 1);
         let url = format!("http://{host}/9/x86_64/repodata/repomd.xml");
         lock.fetches.push(LockedFetch::new(url, Digest::of(b""), 0, "1".into()));
+        let list =
+            b"<metalink><url>http://rpm.example/9/x86_64/repodata/repomd.xml</url></metalink>";
+        let url = "https://lists.example/metalink?repo=base-9&arch=x86_64".to_owned();
+        lock.fetches.push(LockedFetch::new(url, Digest::of(list), 0, "1".into()));
+        let bodies = |digest: &Digest| (*digest == Digest::of(list)).then(|| list.to_vec());
         let (mut count, mut unknown, mut notes) = (None, Vec::new(), Vec::new());
-        for binding in bindings(&[image(section)], &lock, &Keyring::default(), &mut notes) {
+        for binding in
+            bindings(&[image(section)], (&lock, &bodies), &Keyring::default(), &mut notes)
+        {
             assert_eq!(binding.base, "http://rpm.example/9/x86_64/");
             assert_eq!(binding.place, "etc/yum.repos.d/it.repo of el");
             match binding.keys {
@@ -208,12 +254,32 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_mirrors_that_the_lock_has_bind_what_they_name() {
+        let list = "metalink=https://lists.example/metalink?repo=base-$releasever&arch=$basearch\n";
+        let size = |name: &str| {
+            let mut ring = Keyring::default();
+            ring.add("x", &fixture(name)).unwrap();
+            ring.len()
+        };
+        let section = format!("{list}gpgkey=file:///etc/pki/rpm-gpg/a-$releasever\n");
+        assert_eq!(bound(&section, "rpm.example"), (Some(size("ed25519.asc")), vec![], vec![]));
+        // A list of something else, and one that the lock does not have.
+        for other in [list.replace("base-", "extra-"), list.replace("lists.", "others.")] {
+            let (count, unknown, _) = bound(&other, "rpm.example");
+            assert_eq!(count, None);
+            assert!(unknown[0].contains("none that the lock has names it"), "{unknown:?}");
+        }
+    }
+
+    #[test]
     fn files_of_repositories() {
         for (path, expected) in [
             ("etc/yum.repos.d/x.repo", true),
             ("etc/yum.repos.d/x.repo.rpmsave", false),
             ("etc/yum.repos.d/x/y.repo", false),
             ("etc/yum.repos.d", false),
+            ("etc/zypp/repos.d/x.repo", true),
+            ("etc/zypp/x.repo", false),
         ] {
             assert_eq!(is_source(path.as_bytes()), expected, "{path}");
         }

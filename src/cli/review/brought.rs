@@ -1,7 +1,7 @@
 //! What the package files in the Store bring, of the packages that moved.
 
-use crate::package::{self, Contents};
-use crate::review::files::Brought;
+use crate::package::{self, Contents, Control};
+use crate::review::files::{Brought, Script};
 use crate::review::{Checked, Move, Pin};
 use crate::store::Store;
 use rayon::prelude::*;
@@ -23,7 +23,28 @@ fn one(moved: &Move, pin: &Pin, store: &Store) -> Brought {
         version: pin.version.clone(),
         file: pin.sha256,
         contents: contents(moved, pin, store).unwrap_or_else(Checked::Not),
+        scripts: super::evidence::control(moved, pin, store).known().map(run).unwrap_or_default(),
     }
+}
+
+/// Scripts that are run when a package is removed, or that only ask questions.
+const NOT_RUN: [&str; 9] = [
+    "config",
+    "prerm",
+    "postrm",
+    "pre-deinstall",
+    "post-deinstall",
+    "preuninstall",
+    "postuninstall",
+    "preuntrans",
+    "postuntrans",
+];
+
+/// The scripts of a system's package that are run when it is installed. Packages of languages have
+/// none that name where their files will be.
+fn run(control: &Control) -> Vec<Script> {
+    let run = control.scripts.iter().filter(|(name, _)| !NOT_RUN.contains(&&***name));
+    run.map(|(_, text)| Script::of(text)).collect()
 }
 
 fn contents(moved: &Move, pin: &Pin, store: &Store) -> Result<Checked<Contents>, String> {

@@ -1,6 +1,7 @@
 //! Both locks, built, each from the files of its own side.
 
 use super::brought;
+use super::fetched;
 use super::given::{self, Given};
 use super::origins::{self, Made};
 use super::sides::Sides;
@@ -114,7 +115,14 @@ impl Both {
         let (old, new) = (self.old.mount()?, self.new.mount()?);
         let moves = review::moves(input.old, input.new);
         let anywhere = moves.iter().any(|moved| tree::is_anywhere(&moved.kind));
-        let [old_brought, new_brought] = brought::of(&moves, &self.new.prepared.store);
+        let store = &self.new.prepared.store;
+        let fetched = [
+            fetched::of(input.old, input.new, old_layers, store),
+            fetched::of(input.new, input.old, new_layers, store),
+        ];
+        let unmarked = fetched::moves(&fetched[0], &fetched[1], &moves);
+        let all: Vec<review::Move> = moves.iter().chain(&unmarked).cloned().collect();
+        let [old_brought, new_brought] = brought::of(&all, store);
         let (old_holdings, _) = old.holdings(anywhere)?;
         let (new_holdings, problems) = new.holdings(anywhere)?;
         for problem in problems {
@@ -130,6 +138,7 @@ impl Both {
                 manifest: self.old.built.manifest,
                 holdings: &old_holdings,
                 brought: &old_brought,
+                downloads: &fetched[0].bodies,
                 layers: old_layers,
                 read: &read_old,
                 resolve: &find_old,
@@ -139,11 +148,13 @@ impl Both {
                 manifest: self.new.built.manifest,
                 holdings: &new_holdings,
                 brought: &new_brought,
+                downloads: &fetched[1].bodies,
                 layers: new_layers,
                 read: &read_new,
                 resolve: &find_new,
                 list: &list_new,
             },
+            fetched: &unmarked,
         };
         Ok(review::review(&Input { images: Some(images), ..*input }))
     }

@@ -54,6 +54,12 @@ fn read(mut bytes: Vec<u8>) -> Option<Changelog> {
     }
 }
 
+/// Lets a file have that changelog.
+#[cfg(test)]
+pub(super) fn keep(file: &Digest, store: &Store, changelog: &Changelog) {
+    store.keep_derived(KIND, file, &written(changelog)).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

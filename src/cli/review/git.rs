@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 const KEPT: [&str; 4] = ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"];
 
 /// Variables in which CI systems name the branch that a pull request goes into.
-const TARGET_BRANCHES: [&str; 6] = [
+pub(in crate::cli) const TARGET_BRANCHES: [&str; 6] = [
     "GITHUB_BASE_REF",
     "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
     "BITBUCKET_PR_DESTINATION_BRANCH",
@@ -26,7 +26,7 @@ const TARGET_BRANCHES: [&str; 6] = [
 ];
 
 /// What the default branch is called where nothing says so.
-const DEFAULT_BRANCHES: [&str; 4] = ["origin/main", "origin/master", "main", "master"];
+const DEFAULT_BRANCHES: [&str; 2] = ["main", "master"];
 
 /// A work tree.
 pub(super) struct Repository<'a> {
@@ -109,7 +109,21 @@ impl<'a> Repository<'a> {
     }
 
     fn find(&self, name: &str) -> anyhow::Result<Option<Revision>> {
-        let wanted = format!("{name}^{{commit}}");
+        self.find_as(name, name)
+    }
+
+    /// A branch of the remote, by its whole name: a branch or tag may be called `origin/main` too, and
+    /// whoever opens a pull request names their branch as they like.
+    fn remote_branch(&self, branch: &str) -> anyhow::Result<Option<Revision>> {
+        self.find_as(&format!("refs/remotes/origin/{branch}"), &format!("origin/{branch}"))
+    }
+
+    fn branch(&self, branch: &str) -> anyhow::Result<Option<Revision>> {
+        self.find_as(&format!("refs/heads/{branch}"), branch)
+    }
+
+    fn find_as(&self, wanted: &str, name: &str) -> anyhow::Result<Option<Revision>> {
+        let wanted = format!("{wanted}^{{commit}}");
         let output = self.run(["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])?;
         let commit = text(&output.stdout);
         let is_digest = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -153,10 +167,13 @@ impl<'a> Repository<'a> {
                 continue;
             };
             let branch = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
-            for name in [format!("origin/{branch}"), branch.to_owned()] {
-                if let Some(found) = self.find(&name)? {
-                    return Ok((found, true));
-                }
+            if let Some(found) = self.remote_branch(branch)? {
+                return Ok((found, true));
+            }
+            // What is checked out is what is to be reviewed, whatever it is called.
+            let is_here = self.checked_out()?.as_deref() == Some(branch);
+            if let (false, Some(found)) = (is_here, self.branch(branch)?) {
+                return Ok((found, true));
             }
             return Err(Misuse {
                 message: format!("{variable} names the branch `{branch}`, which is not fetched"),
@@ -167,12 +184,26 @@ impl<'a> Repository<'a> {
             }
             .into());
         }
-        for name in std::iter::once("origin/HEAD").chain(DEFAULT_BRANCHES).chain(["HEAD"]) {
-            if let Some(found) = self.find(name)? {
+        for branch in std::iter::once("HEAD").chain(DEFAULT_BRANCHES) {
+            if let Some(found) = self.remote_branch(branch)? {
                 return Ok((found, false));
             }
         }
+        for branch in DEFAULT_BRANCHES {
+            if let Some(found) = self.branch(branch)? {
+                return Ok((found, false));
+            }
+        }
+        if let Some(found) = self.find("HEAD")? {
+            return Ok((found, false));
+        }
         bail!("the repository has no commit")
+    }
+
+    /// The branch that is checked out, if one is.
+    fn checked_out(&self) -> anyhow::Result<Option<String>> {
+        let output = self.run(["symbolic-ref", "--quiet", "HEAD"])?;
+        Ok(text(&output.stdout).strip_prefix("refs/heads/").map(str::to_owned))
     }
 
     /// A file of a commit; nothing where it has none.

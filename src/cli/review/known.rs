@@ -5,6 +5,7 @@ use crate::advisory::service::Query;
 use crate::advisory::{self, Data, Named, System};
 use crate::cli::advisories::Wanted;
 use crate::cli::context::Context;
+use crate::cli::notices::Notices;
 use crate::lock::Lockfile;
 use crate::oci::Digest;
 use crate::package::Distribution;
@@ -19,21 +20,24 @@ pub(in crate::cli) struct Local {
     data: Data,
     /// The service that could not be asked, and why.
     failure: Option<(String, String)>,
+    /// Repositories whose notices could not be read, and why.
+    unread: Vec<(String, String)>,
     /// The distribution that steps install packages of.
     release: Distribution,
     /// By manifest; what the Store does not have is missing.
     images: BTreeMap<Digest, Contents>,
 }
 
-/// Reads the data and asks the service, where that is wanted; none where nothing is. `more` are packages
-/// of the locks that their lists do not have.
+/// Reads the data and asks the service, where that is wanted; none where nothing is, and no repository
+/// says anything. `more` are packages of the locks that their lists do not have.
 pub(in crate::cli) fn load(
     wanted: &Wanted,
     [old, new]: [&Lockfile; 2],
     more: &[Asked<'_>],
+    notices: &[Notices],
     context: &Context,
 ) -> anyhow::Result<Option<Local>> {
-    if !wanted.is_something() {
+    if !wanted.is_something() && notices.is_empty() {
         return Ok(None);
     }
     let store = context.open_store()?;
@@ -46,7 +50,8 @@ pub(in crate::cli) fn load(
     let release = last_base(new).and_then(|manifest| images.get(&manifest));
     let release = release.map(|contents| contents.release.clone()).unwrap_or_default();
     let mut data = wanted.data()?;
-    let mut local = Local { data: Data::default(), failure: None, release, images };
+    let unread = add_notices(&mut data, notices);
+    let mut local = Local { data: Data::default(), failure: None, unread, release, images };
     let mut asked = review::all_asked(old);
     asked.extend(review::all_asked(new));
     asked.extend(more);
@@ -59,6 +64,21 @@ pub(in crate::cli) fn load(
     let failure = wanted.ask(&mut data, &questions, context);
     (local.data, local.failure) = (data, failure);
     Ok(Some(local))
+}
+
+/// Adds what repositories say; what could not be read, and why.
+fn add_notices(data: &mut Data, notices: &[Notices]) -> Vec<(String, String)> {
+    let mut unread = Vec::new();
+    for of in notices {
+        let added = of.content.as_ref().map_err(Clone::clone).and_then(|content| {
+            let added = data.add_repository(&of.url, &of.names, content);
+            added.map_err(|error| error.to_string())
+        });
+        if let Err(reason) = added {
+            unread.push((format!("updateinfo of {}", of.url), reason));
+        }
+    }
+    unread
 }
 
 impl Local {
@@ -132,7 +152,16 @@ impl Advisories for Local {
             covered: 0,
             failure: Some(format!("the service could not be asked: {reason}")),
         });
-        self.data.sources().iter().map(source).chain(failed).collect()
+        let unread = self.unread.iter().map(|(name, reason)| AdvisorySource {
+            name: name.clone(),
+            tier: advisory::Tier::InBand.name().to_owned(),
+            digest: None,
+            as_of: None,
+            ecosystems: BTreeSet::new(),
+            covered: 0,
+            failure: Some(reason.clone()),
+        });
+        self.data.sources().iter().map(source).chain(unread).chain(failed).collect()
     }
 }
 

@@ -7,21 +7,29 @@ mod checkout;
 mod contents;
 mod copied;
 mod evidence;
+mod fetched;
 mod forge;
 mod git;
 mod given;
+mod held_back;
+mod histories;
 pub(super) mod known;
 mod origins;
 mod places;
+mod policy;
 mod sides;
 mod suites;
 mod tree;
 
+pub(super) use git::TARGET_BRANCHES;
+
 use super::advisories::Wanted;
 use super::args::{NetworkMode, ReviewArguments};
 use super::context::Context;
+use super::lifecycle;
+use super::notices;
 use super::project::Project;
-use super::settings::Settings;
+use super::proving::Believed;
 use crate::finding::{Finding, Severity};
 use crate::lock::Lockfile;
 use crate::report::pull_request;
@@ -47,20 +55,18 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
     let project = given.as_ref().map(|given| given.project(&new, context)).transpose()?;
     let places = places(project.as_ref(), &old, &new)?;
     let moves = review::moves(&old, &new);
-    let evidence = evidence::of(&moves, &old, &new, &store);
-    let settings = Settings::beside(&sides.dockerfile)?.advisories;
-    let network = network(arguments);
-    let wanted = Wanted::of(&arguments.advisories, &settings, &sides.dockerfile, network)?;
-    let data = known::load(&wanted, [&old, &new], &[], context)?;
+    let (evidence, trust) = rayon::join(
+        || evidence::of(&moves, &old, &new, &store),
+        || trust(&sides, project.as_ref(), &new, &store, context),
+    );
+    let policy = policy::of(&sides, &store)?;
+    let wanted = wanted(&policy, &sides, arguments)?;
+    let rules = &policy.settings.advisories;
+    let tables = lifecycle::tables(&arguments.advisories, rules, &sides.dockerfile)?;
+    let notices = notices::locked(&new, &store);
+    let data = known::load(&wanted, [&old, &new], &[], &notices, context)?;
     let prepare = started.elapsed();
-    let built = match (arguments.files, &sides.old.lock, &given) {
-        (true, Some(_), Some(given)) => Some(built::both(&sides, given, arguments, context)?),
-        (true, None, _) => {
-            context.warn("there was no lock before, so there is no image to compare with");
-            None
-        }
-        _ => None,
-    };
+    let built = build(&sides, given.as_ref(), arguments, context)?;
     let difference = built.as_ref().map(|built| built.compare(context)).transpose()?;
     let input = Input {
         old: &old,
@@ -68,6 +74,7 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
         places: &places,
         evidence: &evidence,
         advisories: data.as_ref().map(|data| data as &dyn Advisories),
+        policy: &policy.changes,
         images: None,
         unbuilt: if arguments.files { "there was no lock before" } else { "needs --files" },
     };
@@ -76,18 +83,12 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
         _ => review::review(&input),
     };
     let mut findings = review::findings(&review, &places);
-    let trust = trust(&sides, project.as_ref(), &new, &store, context)?;
-    let (trust, poisoned) = trust.map_or((None, Vec::new()), |(it, bad)| (Some(it), bad));
-    let is_poisoned = !poisoned.is_empty();
-    findings.splice(0..0, poisoned);
+    let (trust, poisoned) = trust?.map_or((None, Vec::new()), |(it, bad)| (Some(it), bad));
     let advisories = sources(&review, &wanted, data.as_ref());
-    let mut status = status(&findings, arguments);
-    if !advisories.lacking.is_empty() {
-        status = status.and(Status::Undetermined);
-    }
-    if is_poisoned {
-        status = status.and(Status::Integrity);
-    }
+    let required = if advisories.lacking.is_empty() { Status::Ok } else { Status::Undetermined };
+    let proven = if poisoned.is_empty() { Status::Ok } else { Status::Integrity };
+    findings.splice(0..0, poisoned);
+    let status = status(&findings, arguments).and(required).and(proven);
     let total = started.elapsed();
     let report = ReviewReport {
         dockerfile: sides.dockerfile.clone(),
@@ -97,7 +98,10 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
         links: forge::links(sides.new_commit(), context),
         review,
         advisories,
+        policy: policy.name,
         trust,
+        lifecycle: lifecycle::rows(&new, &tables)?,
+        held_back: held_back::of(&new, &store),
         findings,
         timings: Timings { prepare, compare: total.saturating_sub(prepare), total },
         status,
@@ -106,6 +110,23 @@ pub(super) fn run(arguments: &ReviewArguments, context: &Context) -> anyhow::Res
         write_body(&report, path)?;
     }
     Ok(report)
+}
+
+/// Both images, where files are asked for and there are two.
+fn build(
+    sides: &Sides<'_>,
+    given: Option<&given::Given>,
+    arguments: &ReviewArguments,
+    context: &Context,
+) -> anyhow::Result<Option<built::Both>> {
+    match (arguments.files, &sides.old.lock, given) {
+        (true, Some(_), Some(given)) => built::both(sides, given, arguments, context).map(Some),
+        (true, None, _) => {
+            context.warn("there was no lock before, so there is no image to compare with");
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Where advisories are known from, and what is missing of what is required.
@@ -138,11 +159,15 @@ fn trust(
     context: &Context,
 ) -> anyhow::Result<Option<(Trust, Vec<Finding>)>> {
     let Some(project) = project else { return Ok(None) };
-    let base = sides.old.lock.as_ref().map(|_| match &sides.old.source {
-        Source::File(path) => path.display().to_string(),
-        Source::Revision(revision, path) => format!("{}:{}", revision.commit, path.display()),
-    });
-    super::proving::trust(project, new, base.as_deref(), store, context).map(Some)
+    let base = match (&sides.old.source, &sides.repository) {
+        (Source::File(path), _) => sides.old.lock.as_ref().map(|_| Believed::File(path)),
+        (Source::Revision(revision, lock), Some(repository)) => {
+            let (directory, commit) = (&*repository.root, &*revision.commit);
+            Some(Believed::Commit { directory, commit, lock })
+        }
+        (Source::Revision(..), None) => None,
+    };
+    super::proving::trust(project, new, base, store, context).map(Some)
 }
 
 /// Where the steps of both locks stand; the new one's first.
@@ -153,6 +178,16 @@ fn places(project: Option<&Project>, old: &Lockfile, new: &Lockfile) -> anyhow::
         found.0.entry(id).or_insert(place);
     }
     Ok(found)
+}
+
+/// What is looked into, by the rules of the review.
+fn wanted(
+    policy: &policy::Policy,
+    sides: &Sides<'_>,
+    arguments: &ReviewArguments,
+) -> anyhow::Result<Wanted> {
+    let rules = &policy.settings.advisories;
+    Wanted::of(&arguments.advisories, rules, &sides.dockerfile, network(arguments))
 }
 
 fn network(arguments: &ReviewArguments) -> NetworkMode {

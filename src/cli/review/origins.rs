@@ -13,7 +13,7 @@ use crate::finding::Location;
 use crate::lock::{Lockfile, stage_of};
 use crate::oci::Digest;
 use crate::review::Places;
-use crate::review::files::{Above, Layers, Origin, StepOrigin, StepState};
+use crate::review::files::{Above, Layers, Origin, Script, StepOrigin, StepState};
 use crate::store::Image;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub(super) fn layers(made: Made<'_>, other: Made<'_>) -> anyhow::Result<Layers> 
     let mut layers = Layers::default();
     if let Some(Base::Image(reference)) = chain.first().map(|stage| &stage.base) {
         for index in 0..below {
-            layers.0.insert(index, Origin::Base(reference.clone()));
+            layers.origins.insert(index, Origin::Base(reference.clone()));
         }
     }
     let judge = Judge {
@@ -62,17 +62,26 @@ pub(super) fn layers(made: Made<'_>, other: Made<'_>) -> anyhow::Result<Layers> 
         }
         if layered(&&step) {
             let (id, location) = (judge.id(step), Some(made.project.location(step)));
-            layers.0.insert(index, Origin::Step(StepOrigin { id, location, state }));
+            layers.commands.insert(id.clone(), command(step));
+            layers.origins.insert(index, Origin::Step(StepOrigin { id, location, state }));
             index += 1;
         }
     }
     Ok(layers)
 }
 
+/// What a step runs, as the Dockerfile has it.
+fn command(step: &Step) -> Script {
+    let Action::Run(run) = &step.action else { return Script::of(b"") };
+    let script = run.script.iter().map(|(_, text)| text.clone());
+    let text = run.argv.iter().cloned().chain(script).collect::<Vec<_>>().join(" ");
+    Script::of(text.as_bytes())
+}
+
 /// Lets the old image's steps stand where the new Dockerfile has them: nobody has the old one's lines
 /// before him. What it does not have any more stands nowhere.
 pub(super) fn relocate(old: &mut Layers, new: &Layers, places: &Places) {
-    let steps = new.0.values().filter_map(|origin| match origin {
+    let steps = new.origins.values().filter_map(|origin| match origin {
         Origin::Step(step) => Some((step.id.clone(), step.location.clone())),
         Origin::Base(_) => None,
     });
@@ -81,7 +90,7 @@ pub(super) fn relocate(old: &mut Layers, new: &Layers, places: &Places) {
         Some(location) => location.clone(),
         None => places.location(id).cloned(),
     };
-    for origin in old.0.values_mut() {
+    for origin in old.origins.values_mut() {
         let Origin::Step(step) = origin else { continue };
         step.location = place(&step.id);
         if let StepState::Below(above) = &mut step.state {

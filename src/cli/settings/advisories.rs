@@ -14,6 +14,8 @@ use url::Url;
 pub(in crate::cli) struct AdvisorySettings {
     /// Data, relative to the file.
     pub(in crate::cli) paths: Vec<PathBuf>,
+    /// Ends of life, relative to the file.
+    pub(in crate::cli) lifecycle: Option<PathBuf>,
     /// The address of a service. That it is here asks nothing of it.
     pub(in crate::cli) service: Option<Url>,
     /// What is passed over.
@@ -25,6 +27,7 @@ pub(in crate::cli) struct AdvisorySettings {
 pub(super) struct Wire {
     #[serde(default)]
     paths: Vec<Text>,
+    lifecycle: Option<Text>,
     service: Option<Text>,
     #[serde(default)]
     ignore: Vec<Spanned<Ignore>>,
@@ -42,6 +45,12 @@ impl Wire {
             let path = path.map_err(|problem| at(text.span(), format!("`paths`: {problem}")))?;
             once(text.span(), (path.clone(), "advisory data".to_owned()))?;
             settings.paths.push(path.into());
+        }
+        if let Some(text) = self.lifecycle {
+            let path = relative(text.get_ref());
+            let path =
+                path.map_err(|problem| at(text.span(), format!("`lifecycle`: {problem}")))?;
+            settings.lifecycle = Some(path.into());
         }
         if let Some(text) = self.service {
             let address = service_address(text.get_ref());

@@ -18,8 +18,13 @@
 //! [[key]]
 //! path = "keys/archive.asc"
 //!
+//! [update]
+//! min-age = "3d"                             # versions that were published later are not taken
+//! security-min-age = "1d"                    # the same of what repairs something; without it 0
+//!
 //! [advisories]
 //! paths = ["osv/debian.zip"]                 # as `--advisories`, relative to this file
+//! lifecycle = "distro-info"                   # ends of life, as `--lifecycle`
 //! service = "https://osv.example"            # asked only where `--advisories-service` is given
 //!
 //! [[advisories.ignore]]
@@ -30,10 +35,14 @@
 //! ```
 
 mod advisories;
+mod changes;
 #[cfg(test)]
 mod tests;
+mod update;
 
 pub(super) use advisories::AdvisorySettings;
+pub(super) use changes::{Loosened, line, loosened};
+pub(super) use update::UpdateSettings;
 
 use super::failure::Unreadable;
 use crate::oci::Reference;
@@ -68,6 +77,8 @@ pub(super) struct Settings {
     pub(super) keys: Vec<PathBuf>,
     /// Where advisories are known from.
     pub(super) advisories: AdvisorySettings,
+    /// What an update takes.
+    pub(super) update: UpdateSettings,
 }
 
 /// `[store]`.
@@ -128,8 +139,12 @@ impl Settings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(Unreadable { what: "settings", path, source }.into()),
         };
-        let parsed = parse(&text);
-        Ok(parsed.map_err(|(line, message)| InSettings { path, line, message })?)
+        Ok(Self::parse(&text, path)?)
+    }
+
+    /// Reads the text of a file, which messages call `path`.
+    pub(super) fn parse(text: &[u8], path: PathBuf) -> Result<Self, InSettings> {
+        parse(text).map_err(|(line, message)| InSettings { path, line, message })
     }
 }
 
@@ -151,6 +166,8 @@ struct Wire {
     key: Vec<WireKey>,
     #[serde(default)]
     advisories: advisories::Wire,
+    #[serde(default)]
+    update: update::Wire,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +252,7 @@ fn parse(bytes: &[u8]) -> Result<Settings, Fault> {
         settings.keys.push(path.into());
     }
     settings.advisories = wire.advisories.read(&at, &mut once)?;
+    settings.update = wire.update.read(&at)?;
     Ok(settings)
 }
 

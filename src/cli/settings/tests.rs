@@ -165,3 +165,16 @@ fn bad_advisory_settings_are_errors_with_their_lines() {
         assert!(found.starts_with(expected), "{text}\n{found}");
     }
 }
+
+#[test]
+fn how_old_a_version_must_be() {
+    let text = "[update]\nmin-age = \"3d\"\nsecurity-min-age = \"12h\"\n";
+    let update = parse(text.as_bytes()).unwrap().update;
+    let seconds = |age: Option<std::time::Duration>| age.map(|age| age.as_secs());
+    assert_eq!(seconds(update.min_age), Some(259_200));
+    assert_eq!(seconds(update.security_min_age), Some(43_200));
+    assert!(fault("[update]\nmin-age = \"soon\"\n").starts_with("2: `min-age`: expected an age"));
+    assert!(fault("[update]\nage = \"3d\"\n").starts_with("2: unknown field `age`"));
+    let text = "[advisories]\nlifecycle = \"/usr/share/distro-info\"\n";
+    assert!(fault(text).contains("is absolute"));
+}

@@ -7,15 +7,6 @@ use crate::lock::{LockedPackage, Lockfile};
 use crate::update::{Draft, LockedArchive, Solution, hold};
 use anyhow::Context as _;
 
-/// What moves in the whole lock.
-pub(super) fn moves(
-    lock: &Lockfile,
-    archives: &Archives,
-    is_wanted: &dyn Fn(&LockedPackage) -> bool,
-) -> anyhow::Result<Solution> {
-    stages::moves(lock, archives.offers(), is_wanted)
-}
-
 /// Puts the new signed indexes into the draft, with the earlier states that what is held needs.
 pub(super) fn put(
     draft: &mut Draft,

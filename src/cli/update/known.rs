@@ -1,10 +1,12 @@
 //! What advisory data says that a later version repairs.
 
 use super::super::advisories::Wanted;
-use super::super::args::{AdvisoryArguments, NetworkMode};
+use super::super::args::{AdvisoryArguments, InputArguments, NetworkMode};
 use super::super::context::Context;
+use super::super::notices;
 use super::super::project::Project;
 use super::super::review::known::{self, Local};
+use super::super::scout::Scout;
 use crate::lock::{LockedSource, Lockfile};
 use crate::report::{AdvisorySources, ExpiredIgnore, IgnoredFix, MoveRow, Repair, TierRow};
 use crate::review::{self, Advisories as _, AdvisorySource, Asked, Checked};
@@ -40,10 +42,11 @@ impl Fixed {
 }
 
 impl Known {
-    /// Reads the data, and asks the service where that is wanted.
+    /// Reads the data, what repositories say of their packages, and asks the service where that is
+    /// wanted.
     pub(super) fn load(
         (project, lock): (&Project, &Lockfile),
-        arguments: &AdvisoryArguments,
+        (arguments, input): (&AdvisoryArguments, &InputArguments),
         network: NetworkMode,
         context: &Context,
     ) -> anyhow::Result<Self> {
@@ -52,7 +55,13 @@ impl Known {
         let listed = listed(lock);
         let of_files: Vec<Asked<'_>> =
             listed.keys().map(|it| asked(it, &it.version, None)).collect();
-        let local = known::load(&wanted, [lock, lock], &of_files, context)?;
+        let notices = if notices::has_some(lock) {
+            let scout = Scout::open((project, lock), input, network, Vec::new(), context)?;
+            notices::now(lock, &scout)
+        } else {
+            Vec::new()
+        };
+        let local = known::load(&wanted, [lock, lock], &of_files, &notices, context)?;
         let coverage = local.as_ref().map(|local| review::coverage(lock, local));
         let coverage = coverage.unwrap_or_default();
         let mut sources =
@@ -125,6 +134,7 @@ impl Known {
         let is_it = |source: &&AdvisorySource| name.starts_with(&source.name);
         match self.sources.iter().find(is_it) {
             Some(source) if source.tier == "service" => "service",
+            Some(source) if source.tier == IN_BAND => IN_BAND,
             _ => "local",
         }
     }
@@ -179,7 +189,7 @@ impl Known {
                 version: from.clone(),
             };
             let Some(fixed) = self.fixed(&locked, source, to) else { continue };
-            row.repairs.retain(|repair| repair.tier == IN_BAND);
+            row.repairs.retain(|repair| repair.tier == IN_BAND && !fixed.repairs.contains(repair));
             row.repairs.extend(fixed.repairs);
             row.security = !row.repairs.is_empty();
             let ignored = fixed.ignored.into_iter();

@@ -1,15 +1,23 @@
 //! `rlock update`: move the lock forward. The draft of the new lock is built twice, compared, and only
 //! then written; what moves though nobody asked for it is an error.
 
+mod ages;
 mod apt;
+mod course;
+mod freeing;
+mod held_back;
 mod holding;
 mod in_band;
 mod instead;
 mod known;
 pub(super) mod outdated;
+mod page_ages;
 mod paging;
 mod planning;
+mod policy;
 mod repositories;
+mod requiring;
+mod smallest;
 mod stages;
 mod unheld;
 
@@ -24,7 +32,8 @@ use crate::door::Mode;
 use crate::finding::{Cause, Finding, Severity};
 use crate::lock::Lockfile;
 use crate::report::{
-    AdvisorySources, LockState, LockSummary, MoveRow, Status, Timings, UpdateOutcome, UpdateReport,
+    AdvisorySources, HeldBack, LockState, LockSummary, MoveRow, Status, Timings, UpdateOutcome,
+    UpdateReport,
 };
 use crate::update::{self, Moved};
 use anyhow::Context as _;
@@ -41,14 +50,20 @@ pub(super) fn run(arguments: &UpdateArguments, context: &Context) -> anyhow::Res
     locking::require_fit(&project, LockMode::Locked)?;
     let lock = project.lock.clone().context("a lock that fits is there")?;
     let network = arguments.network_mode();
-    let known = Known::load((&project, &lock), &arguments.advisories, network, context)?;
+    let known = Known::load(
+        (&project, &lock),
+        (&arguments.advisories, &arguments.input),
+        network,
+        context,
+    )?;
     if !known.lacking().is_empty() {
         return Err(Lacking(known.lacking().join("; ")).into());
     }
     let mut planned = planning::plan(&project, &lock, (arguments, &known), network, context)?;
     let advisories = known.sources(std::mem::take(&mut planned.in_band));
+    let held_back = std::mem::take(&mut planned.held_back);
     let prepare = started.elapsed();
-    let frame = Frame { project, lock, arguments, known, advisories, started, prepare };
+    let frame = Frame { project, lock, arguments, known, advisories, held_back, started, prepare };
     if arguments.dry_run {
         return frame.dry_run(planned, context);
     }
@@ -71,6 +86,7 @@ struct Frame<'a> {
     arguments: &'a UpdateArguments,
     known: Known,
     advisories: AdvisorySources,
+    held_back: Vec<HeldBack>,
     started: Instant,
     prepare: std::time::Duration,
 }
@@ -101,6 +117,7 @@ impl Frame<'_> {
             },
             lock: locking::summary(&self.project, LockState::Current, self.lock.epoch),
             moves,
+            held_back: self.held_back.clone(),
             notes,
             advisories: self.advisories.clone(),
             findings,
@@ -152,10 +169,13 @@ impl Frame<'_> {
         let moved = update::moved(&self.lock, &new);
         let mut findings = comparison.findings;
         findings.extend(self.layer_findings(&prepared, &first, &new)?);
-        findings.extend(unasked(&moved, announced.as_ref()));
+        let came_along = |moved: &Moved, announced: &Announced| {
+            update::came_along(moved, [&self.lock, &new], &|kind, name| announced.has(kind, name))
+        };
+        findings.extend(unasked(&moved, announced.as_ref(), &came_along));
         let announced = announced.unwrap_or_default();
         notes.extend(unmoved(&moved, &announced));
-        let mut rows = rows(moved, &announced);
+        let mut rows = rows(moved, &announced, &came_along);
         let ignored = self.known.tell(&self.lock, &mut rows);
         notes.extend(ignored.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>());
         let refused = first.manifest != second.manifest
@@ -218,12 +238,22 @@ impl Frame<'_> {
     }
 }
 
+/// Whether a package moved with a package of the system that brings it.
+type CameAlong<'a> = &'a dyn Fn(&Moved, &Announced) -> bool;
+
 /// Packages that have another version though they were to be held.
-fn unasked(moved: &[Moved], announced: Option<&Announced>) -> Vec<Finding> {
+fn unasked(
+    moved: &[Moved],
+    announced: Option<&Announced>,
+    came_along: CameAlong<'_>,
+) -> Vec<Finding> {
     let Some(announced) = announced else { return Vec::new() };
     let is_unasked = |moved: &&Moved| {
         // What came along, or was only needed by what has moved, is no move of its own.
-        !moved.from.is_empty() && !moved.to.is_empty() && !announced.has(&moved.kind, &moved.name)
+        !moved.from.is_empty()
+            && !moved.to.is_empty()
+            && !announced.has(&moved.kind, &moved.name)
+            && !came_along(moved, announced)
     };
     let finding = |moved: &Moved| Finding {
         cause: Cause::named("unasked-move"),
@@ -259,10 +289,12 @@ fn unmoved(moved: &[Moved], announced: &Announced) -> Vec<String> {
 }
 
 /// What has moved, with what was known of it before.
-fn rows(moved: Vec<Moved>, announced: &Announced) -> Vec<MoveRow> {
+fn rows(moved: Vec<Moved>, announced: &Announced, came_along: CameAlong<'_>) -> Vec<MoveRow> {
+    const ALONG: &str = "a package of the system that moves brings it";
     let row = |moved: Moved| {
         let known =
             announced.rows.iter().find(|row| row.kind == moved.kind && row.name == moved.name);
+        let along = known.is_none() && came_along(&moved, announced);
         let shown = |versions: &BTreeSet<String>| (!versions.is_empty()).then(|| words(versions));
         MoveRow {
             from: shown(&moved.from),
@@ -270,7 +302,9 @@ fn rows(moved: Vec<Moved>, announced: &Announced) -> Vec<MoveRow> {
             archive: known.and_then(|row| row.archive.clone()),
             security: known.is_some_and(|row| row.security),
             repairs: known.map(|row| row.repairs.clone()).unwrap_or_default(),
-            reason: known.and_then(|row| row.reason.clone()),
+            reason: known
+                .and_then(|row| row.reason.clone())
+                .or_else(|| along.then(|| ALONG.to_owned())),
             kind: moved.kind,
             name: moved.name,
             architecture: moved.architecture,

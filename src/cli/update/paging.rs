@@ -1,106 +1,158 @@
 //! Managers with an index page for each package: the pages of what is to move are asked anew, and
-//! those of what must move along.
+//! those of what must move along. Where not the newest is wanted, they show no more than is.
 
+use super::course::{Aim, Course, Forced};
 use super::planning::Planner;
 use crate::index::pypi;
-use crate::package::version;
+use crate::lock::LockedFetch;
 use crate::report::MoveRow;
 use crate::update::{
-    Identity, LanguagePage, Need, file_identity, is_met, listed, module_needs, needs, python_needs,
+    Identity, LanguagePage, Need, file_identity, module_needs, narrow, needs, python_needs,
     releases,
 };
 use anyhow::Context as _;
-use std::cmp::Ordering;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use url::Url;
 
 /// Kinds of which another index says what there is.
 const IN_OTHER_INDEXES: [&str; 3] = ["deb", "apk", "rpm"];
 
-/// A page that is to be asked anew, and the reason where nobody asked for its package.
-type Wanted<'a> = (&'a LanguagePage, Option<String>);
+/// A page that is to be asked anew, and what needs its package where nobody asked for that.
+type Wanted<'a> = (&'a LanguagePage, Option<Forced>);
 
 impl Planner<'_> {
     /// Moves the pages of what is wanted, and of what it forces along.
     pub(super) fn plan_pages(&mut self, pages: &[LanguagePage]) -> anyhow::Result<()> {
-        let own = listed(self.lock).into_keys().collect::<Vec<_>>();
-        let mut wanted: VecDeque<Wanted<'_>> = pages
-            .iter()
-            .filter(|page| self.is_asked(page, &own))
-            .map(|page| (page, None))
-            .collect();
-        let mut looked_at: BTreeSet<String> = BTreeSet::new();
-        let mut moved: BTreeSet<&str> = BTreeSet::new();
-        while let Some((page, reason)) = wanted.pop_front() {
-            if !looked_at.insert(format!("{} {:?}", page.fetch.url, page.fetch.variant)) {
+        let mut course = Course::new(self.lock, pages);
+        let asked = pages.iter().filter(|page| self.is_asked(page, &course.own));
+        let mut wanted: VecDeque<Wanted<'_>> = asked.map(|page| (page, None)).collect();
+        let mut looked_at: BTreeSet<(String, Option<Need>)> = BTreeSet::new();
+        while let Some((page, forced)) = wanted.pop_front() {
+            let need = forced.as_ref().map(|forced| forced.need.clone());
+            let place = format!("{} {:?}", page.fetch.url, page.fetch.variant);
+            if !looked_at.insert((place, need)) {
                 continue;
             }
-            let Some((latest, content)) = self.move_page(page, reason, &own)? else { continue };
-            moved.insert(page.kind);
-            let Some(latest) = latest else { continue };
-            for need in self.needs_of(page, &latest, &content) {
-                if !is_broken(&own, page.kind, &need) {
-                    continue;
+            let Some(content) = self.move_page(page, forced.as_ref(), &mut course)? else {
+                continue;
+            };
+            for version in course.news(page) {
+                for need in self.needs_of(page, &version, &content) {
+                    if !course.is_broken(page.kind, &need) {
+                        continue;
+                    }
+                    let reason = format!("{} {version} needs {need}", page.name);
+                    let forced = Forced { reason, need };
+                    let is_its = |it: &&LanguagePage| it.is_of(page.kind, &forced.need.name);
+                    let of_need = pages.iter().filter(is_its);
+                    wanted.extend(of_need.map(|other| (other, Some(forced.clone()))));
                 }
-                let reason = format!("{} {latest} needs {need}", page.name);
-                let of_need = pages.iter().filter(|other| other.is_of(page.kind, &need.name));
-                wanted.extend(of_need.map(|other| (other, Some(reason.clone()))));
             }
         }
         // What is about all packages of a manager says nothing about one that is not there.
-        for page in pages.iter().filter(|page| page.name.is_empty() && moved.contains(page.kind)) {
+        let of_all = pages.iter().filter(|page| page.name.is_empty());
+        for page in of_all.filter(|page| course.has_moved(page.kind)) {
             self.draft.drop_answer(|fetch| fetch.question() == page.fetch.question());
         }
         if self.arguments.security {
-            self.note_unseen(pages, &own);
+            self.note_unseen(pages, &course.own);
         }
         Ok(())
     }
 
     /// Whether the user asked for it. Clients look at pages of what they do not install, too.
     fn is_asked(&self, page: &LanguagePage, own: &[Identity]) -> bool {
-        let names = &self.arguments.names;
-        names.iter().any(|name| page.is_named(name))
-            || names.is_empty() && own.iter().any(|it| page.is_of(&it.kind, &it.name))
+        self.names.iter().any(|name| page.is_named(name))
+            || self.names.is_empty() && own.iter().any(|it| page.is_of(&it.kind, &it.name))
     }
 
-    /// Asks a page anew; the latest version that it offers and the page, where something moves.
+    /// Asks a page anew and gives it to the steps that asked for it, as far as it is to be seen; the
+    /// whole page, where something moves.
     fn move_page(
         &mut self,
         page: &LanguagePage,
-        reason: Option<String>,
-        own: &[Identity],
-    ) -> anyhow::Result<Option<(Option<String>, Vec<u8>)>> {
-        let (answer, content) = self.scout.now(&page.fetch)?;
-        let latest = releases(page.kind, &page.name, &content).ok();
-        let latest = latest.and_then(|released| released.latest);
-        let mut locked = own.iter().filter(|it| page.is_of(&it.kind, &it.name));
-        let is_repaired = |locked: &Identity| {
-            latest.as_deref().is_some_and(|latest| self.known.repairs(locked, None, latest))
-        };
-        let is_wanted =
-            reason.is_some() || !self.arguments.security || locked.clone().any(is_repaired);
-        if answer.sha256 == page.fetch.sha256 || !is_wanted {
+        forced: Option<&Forced>,
+        course: &mut Course<'_>,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
+        if !self.may_move(page, forced, course) {
             return Ok(None);
         }
+        let mut asked = Some(self.scout.now(&page.fetch)?);
+        if self.version_of(page).is_none() {
+            asked = asked
+                .map(|asked| self.old_enough_page(page, asked, &course.own))
+                .transpose()?
+                .flatten();
+        }
+        let Some((mut answer, content)) = asked else { return Ok(None) };
+        let released = releases(page.kind, &page.name, &content).ok();
+        let aim = self.aim(page, forced, released.as_ref(), course)?;
+        if let Aim::To(moves) = &aim {
+            if moves.is_empty() {
+                return Ok(None);
+            }
+            match narrow(page.kind, &page.name, &content, &course.shown(page, moves)) {
+                Ok(None) => {}
+                Ok(Some(narrowed)) => answer = self.narrowed(answer, &narrowed)?,
+                Err(error) => {
+                    // A module has another page, with all versions.
+                    if !course.is_of_latest(page) {
+                        let what = format!("{} {} stays: {error}", page.kind, page.name);
+                        self.note(what);
+                    }
+                    return Ok(None);
+                }
+            }
+        }
         let question = page.fetch.question();
+        let mut drafted = self.draft.lock.fetches.iter();
+        let drafted = drafted.find(|fetch| fetch.question() == question);
+        if drafted.is_some_and(|drafted| drafted.sha256 == answer.sha256) {
+            return Ok(None);
+        }
         let asking = self.lock.fetches.iter().filter(|fetch| fetch.question() == question);
         let steps: Vec<String> = asking.map(|fetch| fetch.step.clone()).collect();
         self.draft.answer(&steps, &answer);
         self.draft.drop_packages(page.kind, |name, _| page.is_of(page.kind, name));
-        let from = locked.next().map(|identity| identity.version.clone());
-        self.announced.rows.push(MoveRow {
+        if course.settled(page, forced).is_none() {
+            self.announce_page(page, forced, &course.pairs(page, &aim, released.as_ref()));
+        }
+        course.decide((page, aim), released, forced);
+        Ok(Some(content))
+    }
+
+    /// A page in the Store that shows less than its index has. Nothing about it is what the index says
+    /// of its own: it must not be taken for that when the index is asked whether it is so still.
+    pub(super) fn narrowed(&self, answer: LockedFetch, page: &[u8]) -> anyhow::Result<LockedFetch> {
+        Ok(LockedFetch {
+            sha256: self.scout.store().put(page)?,
+            size: page.len() as u64,
+            etag: None,
+            modified: None,
+            headers: BTreeMap::new(),
+            ..answer
+        })
+    }
+
+    fn announce_page(
+        &mut self,
+        page: &LanguagePage,
+        forced: Option<&Forced>,
+        pairs: &[(Option<String>, Option<String>)],
+    ) {
+        let rows = &mut self.announced.rows;
+        rows.retain(|row| !page.is_of(&row.kind, &row.name));
+        rows.extend(pairs.iter().map(|(from, to)| MoveRow {
             kind: page.kind.to_owned(),
             name: page.name.clone(),
             architecture: String::new(),
-            to: latest.clone().filter(|latest| Some(latest) != from.as_ref()),
-            from,
+            from: from.clone(),
+            to: to.clone().filter(|to| Some(to) != from.as_ref()),
             archive: None,
-            security: self.arguments.security && reason.is_none(),
+            security: self.arguments.security && forced.is_none(),
             repairs: Vec::new(),
-            reason,
-        });
-        Ok(Some((latest, content)))
+            reason: forced.map(|forced| forced.reason.clone()),
+        }));
     }
 
     /// What the latest version needs of others. Where that cannot be known, its manager says what is
@@ -144,7 +196,7 @@ impl Planner<'_> {
 
     /// What is known to be affected, and of which no index of the lock says whether there is a fix.
     fn note_unseen(&mut self, pages: &[LanguagePage], own: &[Identity]) {
-        let names = &self.arguments.names;
+        let names = &self.names;
         let is_asked = |it: &&Identity| names.is_empty() || names.contains(&it.name);
         let is_unseen = |it: &&Identity| {
             !IN_OTHER_INDEXES.contains(&&*it.kind)
@@ -166,18 +218,4 @@ impl Planner<'_> {
             own.iter().filter(is_asked).filter(is_unseen).filter_map(note).collect();
         self.notes.extend(notes);
     }
-}
-
-/// Whether none of what is locked of a package is what is needed. Go takes the highest of what is
-/// needed, wherever.
-fn is_broken(own: &[Identity], kind: &str, need: &Need) -> bool {
-    let is_it = |it: &&Identity| (&*it.kind, &it.name) == (kind, &need.name);
-    let is_wrong = |locked: &Identity| match kind {
-        "golang" => {
-            version::compare(kind, &locked.version, &need.requirement) == Some(Ordering::Less)
-        }
-        _ => is_met(kind, &need.requirement, &locked.version) == Some(false),
-    };
-    let mut locked = own.iter().filter(is_it).peekable();
-    locked.peek().is_some() && locked.all(is_wrong)
 }

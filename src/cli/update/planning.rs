@@ -5,17 +5,20 @@ use super::super::context::{self, Context};
 use super::super::failure::Misuse;
 use super::super::project::{Moving, Project};
 use super::super::scout::Scout;
+use super::ages::DebAges;
 use super::apt::{Archives, Reading};
+use super::held_back::{self, Knowing};
 use super::in_band::{self, Untold};
 use super::known::{IN_BAND, Known};
+use super::policy::Policy;
 use super::unheld::Wish;
 use super::{holding, instead, unheld};
 use crate::lock::{LockedPackage, LockedSource, Lockfile};
-use crate::report::{MoveRow, Repair, TierRow};
+use crate::report::{HeldBack, MoveRow, Repair, TierRow};
 use crate::update::{
     Draft, Identity, LanguagePage, MAVEN, Solution, file_identity, language_pages,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
 
 /// What moves, before anything is built.
@@ -28,18 +31,26 @@ pub(super) struct Move {
     pub(super) notes: Vec<String>,
     /// What archives and packages say of themselves.
     pub(super) in_band: Vec<TierRow>,
+    /// What stays though there is something later.
+    pub(super) held_back: Vec<HeldBack>,
 }
 
 /// What may move.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     pub(super) rows: Vec<MoveRow>,
+    /// Where everything may but what is held back: the kinds and names of that.
+    pub(super) all_but: Option<BTreeSet<(String, String)>>,
 }
 
 impl Announced {
     /// Whether a package may move.
     pub(super) fn has(&self, kind: &str, name: &str) -> bool {
+        let is_held = |held: &BTreeSet<(String, String)>| {
+            held.iter().any(|it| (&*it.0, &*it.1) == (kind, name))
+        };
         self.rows.iter().any(|row| row.kind == kind && row.name == name)
+            || self.all_but.as_ref().is_some_and(|held| !is_held(held))
     }
 }
 
@@ -51,18 +62,23 @@ pub(super) fn plan(
     network: NetworkMode,
     context: &Context,
 ) -> anyhow::Result<Move> {
+    let now = seconds_now();
+    let policy = Policy::of(arguments, project.settings.update, now);
     let is_partial = !arguments.names.is_empty() || arguments.security || arguments.to.is_some();
-    let mut planned = if is_partial {
-        Planner::new(project, lock, (arguments, known), network, context)?.plan()?
+    // Another base alone moves no package for its own sake.
+    let mut planned = if is_partial || policy.is_something() && !arguments.base {
+        Planner::new(project, lock, (arguments, known, policy), network, context)?.plan()?
     } else if arguments.base {
         let announced = Some(Announced::default());
         let (draft, notes) = (Draft::of(lock), Vec::new());
         let in_band = unread("no package moves for its own sake");
-        Move { draft, moving: Moving::default(), announced, notes, in_band }
+        let held_back = Vec::new();
+        Move { draft, moving: Moving::default(), announced, notes, in_band, held_back }
     } else {
         let (draft, notes) = (Draft::of_nothing(lock), Vec::new());
         let in_band = unread("everything may move");
-        Move { draft, moving: Moving::default(), announced: None, notes, in_band }
+        let held_back = Vec::new();
+        Move { draft, moving: Moving::default(), announced: None, notes, in_band, held_back }
     };
     if arguments.base {
         planned.draft.lock.images.clear();
@@ -81,10 +97,16 @@ pub(super) struct Planner<'a> {
     project: &'a Project,
     pub(super) lock: &'a Lockfile,
     pub(super) arguments: &'a UpdateArguments,
+    /// Packages that were asked for; all, where there are none.
+    pub(super) names: Vec<String>,
+    /// The versions that were asked for, by name.
+    pub(super) versions: BTreeMap<String, String>,
     moving: Moving,
     pub(super) scout: Scout<'a>,
     pub(super) known: &'a Known,
+    pub(super) policy: Policy,
     in_band: Vec<TierRow>,
+    pub(super) held_back: Vec<HeldBack>,
     pub(super) notes: Vec<String>,
     pub(super) announced: Announced,
     pub(super) draft: Draft,
@@ -94,7 +116,7 @@ impl<'a> Planner<'a> {
     fn new(
         project: &'a Project,
         lock: &'a Lockfile,
-        (arguments, known): (&'a UpdateArguments, &'a Known),
+        (arguments, known, policy): (&'a UpdateArguments, &'a Known, Policy),
         network: NetworkMode,
         context: &'a Context,
     ) -> anyhow::Result<Self> {
@@ -111,10 +133,14 @@ impl<'a> Planner<'a> {
             project,
             lock,
             arguments,
+            names: arguments.names.iter().map(|it| it.name.clone()).collect(),
+            versions: arguments.versions(),
             moving,
             scout,
             known,
+            policy,
             in_band,
+            held_back: Vec::new(),
             notes,
             announced,
             draft,
@@ -129,14 +155,20 @@ impl<'a> Planner<'a> {
             self.plan_pages(&pages)?;
             self.plan_unheld()?;
         }
-        let Self { draft, moving, mut announced, mut notes, in_band, .. } = self;
+        self.require_versions()?;
+        if self.is_all() {
+            self.free_the_rest(&pages);
+        }
+        let Self { draft, moving, mut announced, mut notes, in_band, mut held_back, .. } = self;
         notes.extend(self.known.tell(self.lock, &mut announced.rows));
-        Ok(Move { draft, moving, announced: Some(announced), notes, in_band })
+        held_back.sort();
+        held_back.dedup();
+        Ok(Move { draft, moving, announced: Some(announced), notes, in_band, held_back })
     }
 
     /// Every name must be one of something.
     fn require_names(&self, pages: &[LanguagePage]) -> anyhow::Result<()> {
-        for name in &self.arguments.names {
+        for name in self.names.iter().chain(self.policy.names()) {
             let named = || self.lock.packages.iter().filter(|package| is_named(package, name));
             let is_listed = named().any(|package| package.kind != MAVEN);
             let is_page = pages.iter().any(|page| page.kind != MAVEN && page.is_named(name));
@@ -164,13 +196,43 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    /// Archives of a distribution offer the version that an update takes, and no other: what was asked
+    /// for must be that.
+    fn require_versions(&self) -> anyhow::Result<()> {
+        let of_archives = |package: &&LockedPackage| {
+            package.kind == "deb" || unheld::KINDS.contains(&&*package.kind)
+        };
+        for (word, wanted) in &self.versions {
+            let named = self.lock.packages.iter().filter(|package| is_named(package, word));
+            for package in named.filter(of_archives) {
+                let LockedPackage { kind, name, version, .. } = package;
+                let mut rows = self.announced.rows.iter();
+                let row = rows.find(|row| (&row.kind, &row.name) == (kind, name));
+                let to = row.and_then(|row| row.to.as_ref()).unwrap_or(version);
+                if to != wanted {
+                    return Err(Misuse {
+                        message: format!(
+                            "{kind} {name} cannot be moved to {wanted}: an update takes {to}"
+                        ),
+                        hint: format!(
+                            "for what an archive no longer offers, say which one does by \
+                             `[[archive]]` in rlock.toml and `--to DATE`; else `rlock update {word}`"
+                        ),
+                    }
+                    .into());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn names(&self, package: &LockedPackage) -> bool {
-        self.arguments.names.iter().any(|name| is_named(package, name))
+        self.names.iter().any(|name| is_named(package, name))
     }
 
     fn plan_debs(&mut self) -> anyhow::Result<()> {
         let named = holding::debs(self.lock).any(|package| self.names(package));
-        let all = self.arguments.names.is_empty();
+        let all = self.names.is_empty();
         if !named && !all {
             return Ok(());
         }
@@ -189,7 +251,22 @@ impl<'a> Planner<'a> {
         let pinned = self.pinned_debs(&archives, &is_wanted);
         let is_free =
             |package: &LockedPackage| is_wanted(package) && !pinned.contains_key(&package.name);
-        let solution = holding::moves(self.lock, &archives, &is_free)?;
+        let ages = DebAges::new(&archives, &self.scout, &self.policy);
+        let knowing = Knowing {
+            is_named: &|it, word| is_locked_named(self.lock, it, word),
+            repairs: &|it, later| {
+                let key = archives.old.key(&it.name, &it.architecture);
+                let source = source_of(self.lock, it);
+                archives.fix(&key, &it.version).is_some() && !it.version.is_empty()
+                    || repairs.contains_key(&(it.name.clone(), it.version.clone()))
+                    || self.known.repairs(it, source, later)
+            },
+            age: &|candidate| ages.of(candidate),
+        };
+        let offers = archives.offers();
+        let (solution, held) =
+            held_back::moves(self.lock, offers, &is_free, &self.policy, &knowing)?;
+        self.held_back.extend(held);
         self.notes.extend(pinned.into_values());
         self.announce(&archives, &solution, &repairs);
         if !solution.steps.is_empty() {
@@ -282,7 +359,7 @@ impl<'a> Planner<'a> {
         let listed = crate::update::listed(self.lock);
         for kind in unheld::KINDS {
             let sources = sources(self.lock, kind);
-            let names = &self.arguments.names;
+            let names = &self.names;
             let is_named = |name: &String| {
                 let is_source = || sources.get(name).is_some_and(|it| names.contains(&it.name));
                 names.is_empty() || names.contains(name) || is_source()
@@ -298,9 +375,16 @@ impl<'a> Planner<'a> {
             let is_wanted = |locked: &Identity, later: &str| {
                 is_named(&locked.name) && (!security || is_repaired(locked, later))
             };
-            let wish = Wish { project: self.project, lock: self.lock, is_wanted: &is_wanted };
+            let wish = Wish {
+                project: self.project,
+                lock: self.lock,
+                is_wanted: &is_wanted,
+                policy: &self.policy,
+                repairs: &is_repaired,
+            };
             let put = (&mut self.draft, &mut self.moving.packages);
-            let mut rows = unheld::plan(kind, &wish, &self.scout, put)?;
+            let (mut rows, held) = unheld::plan(kind, &wish, &self.scout, put)?;
+            self.held_back.extend(held);
             for row in &mut rows {
                 let locked =
                     listed.keys().find(|it| (&it.kind, &it.name) == (&row.kind, &row.name));
@@ -330,6 +414,14 @@ fn identity(package: &LockedPackage) -> Identity {
     }
 }
 
+/// The source of a package of the lock.
+fn source_of<'a>(lock: &'a Lockfile, it: &Identity) -> Option<&'a LockedSource> {
+    let mut own = lock.packages.iter().filter(|package| {
+        (&package.kind, &package.name, &package.version) == (&it.kind, &it.name, &it.version)
+    });
+    own.next()?.source.as_ref()
+}
+
 /// The source packages of a kind's packages, by name.
 pub(super) fn sources<'a>(lock: &'a Lockfile, kind: &str) -> BTreeMap<String, &'a LockedSource> {
     let own = lock.packages.iter().filter(|package| package.kind == kind);
@@ -338,8 +430,7 @@ pub(super) fn sources<'a>(lock: &'a Lockfile, kind: &str) -> BTreeMap<String, &'
 
 /// An index that has expired, or is older than the locked one, is not what the archive says now.
 fn require_fresh(archives: &Archives) -> anyhow::Result<()> {
-    let now = context::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let now = seconds_now();
     for archive in &archives.all {
         let Some((answer, release)) = &archive.new else { continue };
         if release.valid_until.is_some_and(|end| end < now) {
@@ -350,6 +441,18 @@ fn require_fresh(archives: &Archives) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The time by the clock, in seconds since 1970.
+pub(super) fn seconds_now() -> i64 {
+    let now = context::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
+/// Whether a user's word names a package of the lock, itself or by its source; or one that is not in it.
+pub(super) fn is_locked_named(lock: &Lockfile, it: &Identity, word: &str) -> bool {
+    let is_it = |package: &&LockedPackage| (&package.kind, &package.name) == (&it.kind, &it.name);
+    it.name == word || lock.packages.iter().filter(is_it).any(|package| is_named(package, word))
 }
 
 /// Whether a user's word names the package, itself or by its source.

@@ -6,9 +6,9 @@ use super::stages::{self, Offers};
 use super::unheld::{is_index, is_repository, offers_of};
 use crate::door::real_host;
 use crate::index::Offer;
-use crate::lock::{LockedPackage, Lockfile};
+use crate::lock::Lockfile;
 use crate::oci::{Digest, Platform};
-use crate::update::{Draft, Identity, Solution, World, hold_indexes};
+use crate::update::{Candidate, Draft, Identity, Solution, World, hold_indexes};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +83,7 @@ impl Repositories {
         self.has_moved || self.all.iter().any(|repository| repository.is_held)
     }
 
-    fn offers(&self) -> Offers<'_> {
+    pub(super) fn offers(&self) -> Offers<'_> {
         Offers { kind: self.kind, old: &self.old, new: &self.new }
     }
 
@@ -101,19 +101,15 @@ impl Repositories {
     /// Whether a version is offered by a held repository alone, of what the lock has.
     pub(super) fn is_held(&self, locked: &Identity) -> bool {
         let key = self.key(&locked.name, &locked.architecture);
-        let is_of = |it: &&crate::update::Candidate| it.item.version == locked.version;
+        let is_of = |it: &&Candidate| it.item.version == locked.version;
         let mut found = self.old.all(&key).iter().filter(is_of).peekable();
         let is_held = |at: usize| self.all.get(at).is_some_and(|repository| repository.is_held);
         found.peek().is_some() && found.all(|candidate| is_held(candidate.archive))
     }
 
-    /// What moves, and what must move along.
-    pub(super) fn moves(
-        &self,
-        lock: &Lockfile,
-        is_wanted: &dyn Fn(&LockedPackage) -> bool,
-    ) -> anyhow::Result<Solution> {
-        stages::moves(lock, self.offers(), is_wanted)
+    /// A version that they offer now.
+    pub(super) fn offered(&self, package: &Identity, version: &str) -> Option<&Candidate> {
+        self.new.version(&self.key(&package.name, &package.architecture), version)
     }
 
     /// Why the packages that stay cannot be held; none where they can.

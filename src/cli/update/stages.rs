@@ -3,7 +3,7 @@
 
 use super::super::failure::Misuse;
 use crate::lock::{LockedPackage, Lockfile, stage_of};
-use crate::update::{Item, Key, Solution, World, solve};
+use crate::update::{Item, Key, Problem, Solution, World, solve_most};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the repositories of a manager offer.
@@ -36,14 +36,31 @@ impl Offers<'_> {
     }
 }
 
-/// What moves in the whole lock.
+/// What moves in the whole lock; all that is wanted must.
 pub(super) fn moves(
     lock: &Lockfile,
     offers: Offers<'_>,
     is_wanted: &dyn Fn(&LockedPackage) -> bool,
 ) -> anyhow::Result<Solution> {
+    let (solution, stuck) = moves_most(lock, offers, is_wanted)?;
+    stuck.into_values().next().map_or(Ok(solution), |problem| Err(unmovable(&problem).into()))
+}
+
+fn unmovable(problem: &Problem) -> Misuse {
+    Misuse {
+        message: format!("the packages cannot be moved: {problem}"),
+        hint: "let all packages move: `rlock update`".to_owned(),
+    }
+}
+
+/// What moves in the whole lock, and what of it cannot, with the reason.
+pub(super) fn moves_most(
+    lock: &Lockfile,
+    offers: Offers<'_>,
+    is_wanted: &dyn Fn(&LockedPackage) -> bool,
+) -> anyhow::Result<(Solution, BTreeMap<Key, Problem>)> {
     let Offers { kind, old, new } = offers;
-    let mut all = Solution::default();
+    let (mut all, mut all_stuck) = (Solution::default(), BTreeMap::new());
     let stages: BTreeSet<&str> =
         of_kind(lock, kind).map(|package| stage_of(&package.step)).collect();
     for stage in stages {
@@ -62,16 +79,15 @@ pub(super) fn moves(
             .map(|package| old.key(&package.name, &package.architecture))
             .filter(is_behind)
             .collect();
-        let solution = solve(&installed, &wanted, new).map_err(|problem| Misuse {
-            message: format!("the packages cannot be moved: {problem}"),
-            hint: "let all packages move: `rlock update`".to_owned(),
-        })?;
+        let solved = solve_most(&installed, &wanted, new);
+        let (solution, stuck) = solved.map_err(|problem| unmovable(&problem))?;
+        all_stuck.extend(stuck);
         for (key, step) in solution.steps {
             // A package that is asked for in one stage needs no reason in another.
             all.steps.entry(key).or_insert(step);
         }
     }
-    Ok(all)
+    Ok((all, all_stuck))
 }
 
 /// The repositories, by their place, whose earlier state has what must stay and would not. `require`

@@ -4,13 +4,16 @@
 
 use super::super::project::Project;
 use super::super::scout::Scout;
+use super::held_back::{self, Knowing};
+use super::planning::is_locked_named;
+use super::policy::{self, Age, Later, Policy};
 use super::repositories::{Repositories, is_held, manager};
 use crate::index::rpm::{self, DataFile};
 use crate::index::{self, Checksum, Offer, apk};
 use crate::lock::{LockedPackage, Lockfile};
 use crate::package::version;
-use crate::report::MoveRow;
-use crate::update::{Draft, Identity, IndexFile, Step, listed};
+use crate::report::{HeldBack, HeldCause, MoveRow};
+use crate::update::{Candidate, Draft, Identity, IndexFile, Step, listed};
 use anyhow::Context as _;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +26,13 @@ pub(super) struct Offered {
     /// Whether the lock has an earlier state of one of them.
     pub(super) holds: bool,
     /// The latest version by name and architecture.
-    best: BTreeMap<(String, String), String>,
+    best: BTreeMap<(String, String), Latest>,
+}
+
+/// A version, and when it was built.
+struct Latest {
+    version: String,
+    built: Option<i64>,
 }
 
 impl Offered {
@@ -52,26 +61,35 @@ impl Offered {
     fn add(&mut self, kind: &str, offer: Offer) {
         let key = (offer.name, offer.architecture);
         let is_later = self.best.get(&key).is_none_or(|best| {
-            version::compare(kind, &offer.version, best) == Some(Ordering::Greater)
+            version::compare(kind, &offer.version, &best.version) == Some(Ordering::Greater)
         });
         if is_later {
-            self.best.insert(key, offer.version);
+            self.best.insert(key, Latest { version: offer.version, built: offer.built });
         }
     }
 
     /// The latest version, where it is later than the locked one.
     pub(super) fn later(&self, locked: &Identity) -> Option<&str> {
+        self.latest(locked).map(|latest| latest.version.as_str())
+    }
+
+    /// When that version was built, in seconds since 1970.
+    pub(super) fn built(&self, locked: &Identity) -> Option<i64> {
+        self.latest(locked)?.built
+    }
+
+    fn latest(&self, locked: &Identity) -> Option<&Latest> {
         // A file's name does not say the architecture where all of a repository have one.
         let fits = |architecture: &str| {
             locked.architecture.is_empty() || locked.architecture == architecture
         };
-        let mut found = self.best.iter().filter(|((name, architecture), version)| {
+        let mut found = self.best.iter().filter(|((name, architecture), latest)| {
             *name == locked.name
                 && fits(architecture)
-                && version::compare(&locked.kind, version, &locked.version)
+                && version::compare(&locked.kind, &latest.version, &locked.version)
                     == Some(Ordering::Greater)
         });
-        found.next().map(|(_, version)| version.as_str())
+        found.next().map(|(_, latest)| latest)
     }
 }
 
@@ -114,19 +132,24 @@ pub(super) struct Wish<'a> {
     pub(super) lock: &'a Lockfile,
     /// Whether a package is to move to a later version.
     pub(super) is_wanted: &'a dyn Fn(&Identity, &str) -> bool,
+    /// What must stay.
+    pub(super) policy: &'a Policy,
+    /// Whether a version repairs something.
+    pub(super) repairs: &'a dyn Fn(&Identity, &str) -> bool,
 }
 
-/// Takes what moves of a kind out of the draft; says what it is.
+/// Takes what moves of a kind out of the draft; says what it is, and what is held back.
 pub(super) fn plan(
     kind: &'static str,
     wish: &Wish<'_>,
     scout: &Scout<'_>,
     (draft, free): (&mut Draft, &mut BTreeSet<String>),
-) -> anyhow::Result<Vec<MoveRow>> {
+) -> anyhow::Result<(Vec<MoveRow>, Vec<HeldBack>)> {
     let lock = wish.lock;
+    let nothing = || Ok((Vec::new(), Vec::new()));
     let Some(repositories) = Repositories::look(kind, lock, scout)?.filter(Repositories::can_move)
     else {
-        return Ok(Vec::new());
+        return nothing();
     };
     let own = listed(lock).into_iter().filter(|(identity, _)| identity.kind == kind);
     let behind: Vec<Behind> = own
@@ -137,20 +160,32 @@ pub(super) fn plan(
         .collect();
     let is_wanted = |it: &Behind| (wish.is_wanted)(&it.identity, &it.later);
     if !behind.iter().any(is_wanted) {
-        return Ok(Vec::new());
+        return nothing();
     }
+    let knowing = Knowing {
+        is_named: &|it, word| is_locked_named(lock, it, word),
+        repairs: wish.repairs,
+        age: &built,
+    };
     let obstacle = match not_in_database(lock, &behind) {
         Some(reason) => Some(reason),
         None => repositories.obstacle(wish.project, lock)?,
     };
     if let Some(reason) = obstacle {
-        return Ok(together(kind, behind, &is_wanted, &reason, draft));
+        let held = held_together(&repositories, &behind, (wish, &knowing), &reason);
+        return Ok(if held.is_empty() {
+            (together(kind, behind, &is_wanted, &reason, draft), held)
+        } else {
+            (Vec::new(), held)
+        });
     }
     let wanted: BTreeSet<&str> =
         behind.iter().filter(|it| is_wanted(it)).map(|it| &*it.identity.name).collect();
-    let solution = repositories.moves(lock, &|package| wanted.contains(&*package.name))?;
+    let is_free = |package: &LockedPackage| wanted.contains(&*package.name);
+    let offers = repositories.offers();
+    let (solution, held) = held_back::moves(lock, offers, &is_free, wish.policy, &knowing)?;
     if solution.steps.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), held));
     }
     repositories.put(draft, lock, &solution)?;
     free.extend(solution.steps.values().map(|step| step.to.name.clone()));
@@ -165,7 +200,56 @@ pub(super) fn plan(
         repairs: Vec::new(),
         reason: step.reason.clone(),
     };
-    Ok(solution.steps.values().map(row).collect())
+    Ok((solution.steps.values().map(row).collect(), held))
+}
+
+/// When an index says that a version was built.
+pub(super) fn built(candidate: &Candidate) -> Age {
+    match candidate.file.built {
+        Some(at) => Age::Known { at, source: "built, by its index".to_owned() },
+        None => Age::Unknown("its index does not say it".to_owned()),
+    }
+}
+
+/// Where something of what moves together is held back, all of it is.
+fn held_together(
+    repositories: &Repositories,
+    behind: &[Behind],
+    (wish, knowing): (&Wish<'_>, &Knowing<'_>),
+    reason: &str,
+) -> Vec<HeldBack> {
+    let held: Vec<Option<HeldBack>> =
+        behind.iter().map(|it| judged(repositories, it, wish, knowing)).collect();
+    if held.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let rows = behind.iter().zip(held).map(|(it, held)| {
+        held.unwrap_or_else(|| {
+            let cause = HeldCause::Together;
+            policy::held(choice(it, wish), cause, reason.to_owned())
+        })
+    });
+    rows.collect()
+}
+
+fn choice<'b>(it: &'b Behind, wish: &Wish<'_>) -> Later<'b> {
+    let package = &it.identity;
+    Later { package, version: &it.later, repairs: (wish.repairs)(package, &it.later) }
+}
+
+/// The row of what must stay itself.
+fn judged(
+    repositories: &Repositories,
+    it: &Behind,
+    wish: &Wish<'_>,
+    knowing: &Knowing<'_>,
+) -> Option<HeldBack> {
+    let package = &it.identity;
+    if wish.policy.keeps(|word| (knowing.is_named)(package, word)) {
+        return Some(Policy::kept(choice(it, wish)));
+    }
+    let candidate = repositories.offered(package, &it.later)?;
+    held_back::judge(wish.policy, knowing, package, candidate)
 }
 
 /// A package that the repositories have a later version of.

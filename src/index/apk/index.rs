@@ -109,6 +109,7 @@ struct Record {
     version: String,
     architecture: String,
     size: Option<u64>,
+    built: Option<i64>,
     origin: Option<String>,
     depends: Vec<Vec<Dependency>>,
     provides: Vec<Provided>,
@@ -129,6 +130,7 @@ impl Record {
             b'V' => self.version = word(value)?,
             b'A' => self.architecture = word(value)?,
             b'S' => self.size = value.parse().ok(),
+            b't' => self.built = value.parse().ok(),
             b'o' => self.origin = Some(word(value)?),
             b'D' => {
                 let needs = value.split_ascii_whitespace().filter(|it| !it.starts_with('!'));
@@ -169,6 +171,7 @@ impl Record {
             // An origin is built in one version with all that come of it.
             source: self.origin.map(|origin| (origin, self.version.clone())),
             location,
+            built: self.built,
             name: self.name,
             architecture: self.architecture,
             version: self.version,

@@ -63,6 +63,7 @@ fn offer(fields: &Fields<'_>) -> Result<Offer, IndexError> {
             Digest::from_hex(&sha256).map_err(|error| bad(error.to_string()))?,
         ),
         size,
+        built: None,
         depends,
         provides,
         name,

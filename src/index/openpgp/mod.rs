@@ -15,6 +15,8 @@ mod signature;
 mod verify;
 
 #[cfg(test)]
+mod made;
+#[cfg(test)]
 mod tests;
 
 pub use key::Keyring;

@@ -196,3 +196,65 @@ fn no_input_makes_it_fall_over() {
         }
     }
 }
+
+#[test]
+fn a_line_that_starts_with_a_dash_is_signed_without_its_escape() {
+    let block = |line: &str| {
+        let text = format!(
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSuite: it\n{line}\n-----BEGIN PGP \
+             SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n"
+        );
+        cleartext::split(text.as_bytes()).map(|(text, _)| String::from_utf8(text).unwrap())
+    };
+    assert_eq!(block("- -----BEGIN"), Ok("Suite: it\n-----BEGIN".to_owned()));
+    assert_eq!(block("- - a"), Ok("Suite: it\n- a".to_owned()));
+    assert!(block("-a").is_err() && block("--").is_err());
+}
+
+#[test]
+fn armor_may_have_headers_which_end_in_an_empty_line() {
+    let decode = |head: &str| {
+        let name = "PGP SIGNATURE-----";
+        armor::decode(format!("-----BEGIN {name}\n{head}AAAA\n=cccc\n-----END {name}\n").as_bytes())
+    };
+    for head in ["\n", "Version: it\n\n", "Comment:\n\n", "Version: it\nComment: x\n\n"] {
+        assert_eq!(decode(head), Ok(vec![0, 0, 0]), "{head:?}");
+    }
+    for head in ["", "Version: it\n", "Version\n\n"] {
+        assert!(decode(head).is_err(), "{head:?}");
+    }
+}
+
+#[test]
+fn packets_have_lengths_of_both_formats() {
+    let lengths = |head: &[u8], size: usize| -> Result<Vec<(u8, usize)>, PgpError> {
+        let bytes = [head, &vec![7; size], &[0xca, 0]].concat();
+        let found = packet::packets(&bytes)?;
+        Ok(found.iter().map(|it| (it.tag, it.body.len())).collect())
+    };
+    for (head, size) in [
+        (&[0xc2, 191][..], 191),
+        (&[0xc2, 192, 0], 192),
+        (&[0xc2, 223, 255], 8383),
+        (&[0xc2, 255, 0, 1, 0, 0], 65_536),
+        (&[0x88, 200], 200),
+        (&[0x89, 1, 0], 256),
+        (&[0x8a, 0, 0, 1, 0], 256),
+    ] {
+        assert_eq!(lengths(head, size), Ok(vec![(2, size), (10, 0)]), "{head:?}");
+    }
+    // Parts, no length, no packet.
+    for head in [&[0xc2, 224][..], &[0xc2, 254], &[0x8b], &[0x02, 1]] {
+        assert!(lengths(head, 300).is_err(), "{head:?}");
+    }
+    let mut number = packet::Bytes(&[0, 17, 0, 1, 2, 9]);
+    assert_eq!(number.integer(), Ok(&[1, 2][..]));
+    assert_eq!(number.0, [9]);
+}
+
+#[test]
+fn keys_that_nobody_has_are_named() {
+    let id = keyring(&["ed25519.asc"]).ids()[0];
+    let text = verify(&fixture("apt/InRelease.ed25519"), &["rsa.asc"]);
+    assert_eq!(text, format!("it is signed by key {id}, which no keyring has"));
+}

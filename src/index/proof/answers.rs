@@ -12,25 +12,34 @@ pub(super) struct Answers<'a> {
     plain: BTreeMap<&'a str, (usize, &'a LockedFetch)>,
     /// By a URL those that redirect to it.
     redirects: BTreeMap<String, Vec<&'a str>>,
+    /// By a URL the one that it redirects to.
+    targets: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Answers<'a> {
     pub(super) fn of(lock: &'a Lockfile) -> Self {
         let mut plain = BTreeMap::new();
         let mut redirects: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let mut targets = BTreeMap::new();
         for (index, fetch) in lock.fetches.iter().enumerate() {
             if is_content(fetch) {
                 plain.entry(&*fetch.url).or_insert((index, fetch));
             } else if let Some(target) = target(fetch) {
+                targets.entry(&*fetch.url).or_insert_with(|| target.clone());
                 redirects.entry(target).or_default().push(&fetch.url);
             }
         }
-        Self { plain, redirects }
+        Self { plain, redirects, targets }
     }
 
     /// What a plain `GET` of a URL is answered with, where that is content.
     pub(super) fn get(&self, url: &str) -> Option<(usize, &'a LockedFetch)> {
         self.plain.get(url).copied()
+    }
+
+    /// Where a URL redirects to.
+    pub(super) fn target(&self, url: &str) -> Option<String> {
+        self.targets.get(url).cloned()
     }
 
     /// All that is content, by URL.

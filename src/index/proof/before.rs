@@ -1,5 +1,6 @@
 //! What the lock that is to be replaced says of an entry that no signature speaks for.
 
+use super::answers::Answers;
 use super::offered::kind_of;
 use super::{Evidence, Item, Subject, Verdict};
 use crate::lock::{LockedFetch, LockedImage, LockedPackage, Lockfile};
@@ -9,12 +10,19 @@ use crate::oci::Digest;
 /// another file of that name, only a signed index can say that there is a new one.
 pub(super) fn settle(
     evidence: &Evidence<'_>,
-    subject: Subject,
-    item: Option<&Item<'_>>,
+    both: [&Answers<'_>; 2],
+    (subject, item): (Subject, Option<&Item<'_>>),
     verdict: Verdict,
 ) -> Verdict {
     let Some(base) = evidence.base else { return verdict };
-    if matches!(verdict, Verdict::Proven { .. } | Verdict::Poisoned(_) | Verdict::Empty { .. }) {
+    if matches!(verdict, Verdict::Poisoned(_)) {
+        return verdict;
+    }
+    let is_proven = matches!(verdict, Verdict::Proven { .. });
+    if let Some(weaker) = super::weaker::judge(evidence, both, subject, is_proven) {
+        return weaker;
+    }
+    if matches!(verdict, Verdict::Proven { .. } | Verdict::Empty { .. }) {
         return verdict;
     }
     if let Some(item) = item
@@ -39,13 +47,19 @@ fn swapped(base: &Lockfile, item: &Item<'_>) -> Option<Digest> {
     let url = item.url?;
     let found = item.sha256?;
     let before: Vec<Digest> = if let Some(package) = item.package {
-        let is_it = |other: &&LockedPackage| is_named_alike(other, package);
-        base.packages.iter().filter(is_it).filter_map(|other| other.sha256).collect()
+        // By its URL and its version: what else the entry says may have been changed along with it.
+        let is_it = |other: &&LockedPackage| {
+            (&other.url, &other.name, &other.version)
+                == (&package.url, &package.name, &package.version)
+        };
+        let packages = base.packages.iter().filter(is_it).filter_map(|other| other.sha256);
+        let fetches = base.fetches.iter().filter(|_| kind_of(url).is_some());
+        let fetches = fetches.filter(|it| it.url == url && super::answers::is_content(it));
+        packages.chain(fetches.map(|fetch| fetch.sha256)).collect()
     } else {
         // What else is fetched is asked for anew each time, and may well have another answer.
-        kind_of(url)?;
         let packages = base.packages.iter().filter(|other| other.url.as_deref() == Some(url));
-        let fetches = base.fetches.iter();
+        let fetches = base.fetches.iter().filter(|_| kind_of(url).is_some());
         let fetches = fetches.filter(|other| other.url == url && super::answers::is_content(other));
         packages
             .filter_map(|package| package.sha256)

@@ -14,17 +14,21 @@ mod held;
 mod images;
 mod offered;
 mod pages;
+mod pinned;
 mod rpm;
 mod verdict;
+mod weaker;
 
 #[cfg(test)]
 mod tests;
 
 pub use bound::{Binding, Counting};
 pub use verdict::{Problem, Proof, Subject, Verdict};
+pub use weaker::moment;
 
 use super::apk::ApkKeys;
 use super::openpgp::Keyring;
+use super::pins::Pins;
 use crate::lock::{LockedFetch, LockedPackage, Lockfile};
 use crate::oci::Digest;
 use answers::Answers;
@@ -60,6 +64,8 @@ pub struct Evidence<'a> {
     pub apk_keys: &'a ApkKeys,
     /// Which of the OpenPGP keys count for which archive, as far as that is known.
     pub bindings: &'a [Binding],
+    /// What lockfiles of the project's own package managers say, which are believed as the base is.
+    pub pins: &'a Pins,
 }
 
 impl std::fmt::Debug for Evidence<'_> {
@@ -77,6 +83,7 @@ pub fn prove(evidence: &Evidence<'_>) -> Vec<Proof> {
     rpm::judge(evidence, &answers, &mut judged, &mut offers);
     apk::judge(evidence, &answers, &mut judged, &mut offers);
     pages::judge(evidence, &answers, &mut judged);
+    let before = evidence.base.map(Answers::of);
     let subjects = evidence.subjects();
     for (subject, item) in &subjects {
         if !judged.contains_key(subject) {
@@ -84,7 +91,14 @@ pub fn prove(evidence: &Evidence<'_>) -> Vec<Proof> {
         }
     }
     let finish = |(subject, verdict): (Subject, Verdict)| {
-        let verdict = before::settle(evidence, subject, subjects.get(&subject), verdict);
+        let verdict = match &before {
+            Some(before) => {
+                let both = [&answers, before];
+                before::settle(evidence, both, (subject, subjects.get(&subject)), verdict)
+            }
+            None => verdict,
+        };
+        let verdict = pinned::settle(evidence, subjects.get(&subject), verdict);
         Proof { subject, verdict }
     };
     judged.into_iter().map(finish).collect()

@@ -142,7 +142,7 @@ impl Offers {
             return Verdict::differs(message, "url", place(source, offer), url);
         }
         let is_inside = |roots: &[String]| names.iter().any(|name| below(name, roots).is_some());
-        let unread = self.unread.iter().find(|(roots, _)| is_inside(roots) || is_of(kind, roots));
+        let unread = self.unread.iter().find(|(roots, _)| is_inside(roots));
         if let Some((_, reason)) = unread {
             return Verdict::undetermined(reason.clone());
         }
@@ -156,11 +156,6 @@ impl Offers {
         }
         Verdict::undetermined("no index of the lock offers it, and it is from another place")
     }
-}
-
-/// An archive that could not be read at all might have offered it, wherever it is.
-fn is_of(kind: &str, roots: &[String]) -> bool {
-    kind == "deb" && roots.is_empty()
 }
 
 /// The kind of package that a URL's last letters say.

@@ -72,13 +72,7 @@ fn mirrors(evidence: &Evidence<'_>, answers: &Answers<'_>) -> Vec<String> {
             continue;
         }
         let Body::There(text) = (evidence.bodies)(&fetch.sha256) else { continue };
-        let text = String::from_utf8_lossy(&text).into_owned();
-        for word in text.split(|it: char| it.is_whitespace() || ['<', '>', '"'].contains(&it)) {
-            if word.starts_with("http://") || word.starts_with("https://") {
-                let root = rpm::repository_root(word).map(str::to_owned);
-                roots.push(root.unwrap_or_else(|| format!("{}/", word.trim_end_matches('/'))));
-            }
-        }
+        roots.extend(rpm::mirror_roots(&text));
     }
     roots
 }

@@ -13,4 +13,4 @@ mod tests;
 
 pub use primary::{packages, select};
 pub use repomd::{DataFile, Repomd, repomd, repository_root};
-pub use repositories::{RpmRepository, Variables, expand, fits, rpm_repositories};
+pub use repositories::{RpmRepository, Variables, expand, fits, mirror_roots, rpm_repositories};

@@ -47,6 +47,7 @@ struct Reading {
     version: String,
     checksum: Option<Checksum>,
     size: Option<u64>,
+    built: Option<i64>,
     location: Option<String>,
     source: Option<String>,
     depends: Vec<Vec<Dependency>>,
@@ -90,6 +91,11 @@ fn package(
                 reading.size = attributes.get("package").and_then(|size| size.parse().ok());
                 document.skip()?;
             }
+            "time" => {
+                let attributes = document.attributes(&element)?;
+                reading.built = attributes.get("build").and_then(|time| time.parse().ok());
+                document.skip()?;
+            }
             "location" => {
                 let attributes = document.attributes(&element)?;
                 // Elsewhere than in the repository: not the repository's to say.
@@ -131,6 +137,7 @@ impl Reading {
             location,
             checksum,
             size,
+            built: self.built,
             depends: self.depends,
             provides: self.provides,
         }))

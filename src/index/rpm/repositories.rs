@@ -1,4 +1,5 @@
-//! Where dnf takes packages from, and whose keys count there: `/etc/yum.repos.d/*.repo`.
+//! Where dnf and zypper take packages from, and whose keys count there: `/etc/yum.repos.d/*.repo`,
+//! `/etc/zypp/repos.d/*.repo`, which have the same form.
 //! <https://dnf.readthedocs.io/en/latest/conf_ref.html>
 
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ pub struct RpmRepository {
     pub id: String,
     /// URLs of its root, each of which ends in a slash and may have variables (`$releasever`).
     pub bases: Vec<String>,
-    /// Whether it is found by a list of mirrors.
-    pub is_by_list: bool,
+    /// URLs of lists of mirrors that have it; they may have variables.
+    pub lists: Vec<String>,
     /// URLs of keys whose signatures over its index count; they may have variables.
     pub keys: Vec<String>,
     /// Whether the section says that packages need no signature, and does not say that the index
@@ -65,11 +66,26 @@ fn repository(id: &str, values: &BTreeMap<&str, Vec<&str>>) -> RpmRepository {
     RpmRepository {
         id: id.to_owned(),
         bases: bases.map(|url| format!("{}/", url.trim_end_matches('/'))).collect(),
-        is_by_list: ["metalink", "mirrorlist"].iter().any(|key| !words(key).is_empty()),
+        lists: ["metalink", "mirrorlist"]
+            .iter()
+            .flat_map(|key| words(key).iter().map(|&url| url.to_owned()))
+            .collect(),
         keys: words("gpgkey").iter().map(|&url| url.to_owned()).collect(),
         is_unchecked: is("gpgcheck", &["0", "no", "false", "off"])
             && !is("repo_gpgcheck", &["1", "yes", "true", "on"]),
     }
+}
+
+/// Roots of the mirrors that a list names: a metalink, which names each mirror's `repomd.xml`, or lines.
+pub fn mirror_roots(list: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(list);
+    let words = text.split(|it: char| it.is_whitespace() || ['<', '>', '"'].contains(&it));
+    let urls = words.filter(|word| word.starts_with("http://") || word.starts_with("https://"));
+    let root = |url: &str| {
+        let root = super::repository_root(url).map(str::to_owned);
+        root.unwrap_or_else(|| format!("{}/", url.trim_end_matches('/')))
+    };
+    urls.map(root).collect()
 }
 
 /// Values of variables by name.
@@ -141,14 +157,18 @@ mod tests {
                     "http://rpm.example/$releasever/$basearch/".to_owned(),
                     "http://mirror.example/x/".to_owned(),
                 ],
-                is_by_list: false,
+                lists: Vec::new(),
                 keys: vec![
                     "file:///etc/pki/rpm-gpg/a".to_owned(),
                     "file:///etc/pki/rpm-gpg/b-$releasever".to_owned(),
                 ],
                 is_unchecked: true,
             },
-            RpmRepository { id: "listed".to_owned(), is_by_list: true, ..Default::default() },
+            RpmRepository {
+                id: "listed".to_owned(),
+                lists: vec!["https://x.example/?a=b".to_owned()],
+                ..Default::default()
+            },
         ];
         assert_eq!(rpm_repositories(text), expected);
     }

@@ -21,5 +21,5 @@ pub(super) fn contents(
             tree::add(&mut items, &mut files, &entry, &entry.path)?;
         }
     }
-    Ok(Contents { package, items: items.into_map(), control })
+    Ok(Contents { package, items: items.into_map(), control, is_source: false })
 }

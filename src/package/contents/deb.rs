@@ -43,7 +43,7 @@ pub(super) fn contents(
             item.role = Role::Configuration;
         }
     }
-    Ok(Some(Contents { package, items: items.into_map(), control }))
+    Ok(Some(Contents { package, items: items.into_map(), control, is_source: false }))
 }
 
 fn of_data(data: impl Read + Send) -> Result<Items, PackageFileError> {

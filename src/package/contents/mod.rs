@@ -6,11 +6,17 @@
 //! cannot be read to its end is an error, never a shorter list.
 
 mod apk;
+mod crates;
 mod deb;
+mod gem;
+mod golang;
 mod npm;
+mod sdist;
 mod tree;
 mod wheel;
 
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod tests;
 
@@ -42,13 +48,17 @@ pub struct Contents {
     pub package: PackageFile,
     /// By path: relative, without a slash at the start; the root itself is the empty path. Of a
     /// system's package the path in the tree; of a wheel or a package of npm the path in the folder
-    /// that it is installed into.
+    /// that it is installed into, and so of a gem, a crate or a module of Go in the folder that it has
+    /// for itself. A Java archive is installed whole, and has none.
     pub items: BTreeMap<Vec<u8>, Item>,
     /// What its manager keeps beside its database, by name, which nobody finds in the tree by its
     /// path: of a .deb the files of `control.tar` but for `control`. Of a wheel what installers make
     /// programs of: `scripts/NAME` a script without its first line, `programs/NAME` one that stays as
-    /// it is, `functions/NAME` the words `MODULE:FUNCTION`.
+    /// it is, `functions/NAME` the words `MODULE:FUNCTION`. Of a gem what its specification says:
+    /// `executables/NAME`. Of a module of Go its hash.
     pub control: BTreeMap<Vec<u8>, Digest>,
+    /// Whether something is built of it, so that more may be installed than it brings.
+    pub is_source: bool,
 }
 
 /// Something that a package brings.
@@ -108,6 +118,8 @@ pub enum Role {
     Configuration,
     /// To belong to the package when something makes it (`%ghost`). The file brings no content.
     Ghost,
+    /// To be installed as it is, if it is installed at all.
+    Source,
 }
 
 /// What a package file brings; none where it is of a kind that is not compared with trees.
@@ -120,8 +132,9 @@ pub fn contents(mut file: impl Read + Send) -> Result<Option<Contents>, PackageF
     let found = match *magic {
         [b'!', b'<', ..] => deb::contents(&mut file)?,
         [0xed, 0xab, 0xee, 0xdb] => Some(rpm::contents(&mut file)?),
-        [b'P', b'K', ..] => wheel::contents(&mut file)?,
+        [b'P', b'K', ..] => zipped(&mut file)?,
         [0x1f, 0x8b, ..] => compressed(&mut file)?,
+        [b'm' | b'd' | b'c', _, _, _] => gem(&mut file)?,
         _ => None,
     };
     io::copy(&mut file, &mut io::sink())?;
@@ -134,9 +147,37 @@ fn compressed(file: &mut (impl Read + Send)) -> Result<Option<Contents>, Package
     match super::apk::identify(&*held)? {
         Some(package) => apk::contents(package, &*held).map(Some),
         None => match file::identify(io::Cursor::new(&held))? {
-            Some(package) if package.kind == "npm" => npm::contents(package, &*held).map(Some),
-            _ => Ok(None),
+            Some(package) => match package.kind {
+                "npm" => npm::contents(package, &*held).map(Some),
+                "pypi" => sdist::contents(package, &held).map(Some),
+                "cargo" => crates::contents(package, &*held).map(Some),
+                _ => Ok(None),
+            },
+            None => Ok(None),
         },
+    }
+}
+
+/// A wheel, a module of Go, or a Java archive, which is installed as it is.
+fn zipped(file: &mut (impl Read + Send)) -> Result<Option<Contents>, PackageFileError> {
+    let held = held(file)?;
+    let Some(package) = file::identify(io::Cursor::new(&held))? else { return Ok(None) };
+    match package.kind {
+        "pypi" => wheel::contents(package, &held).map(Some),
+        "golang" => golang::contents(package, &held).map(Some),
+        "maven" => {
+            let (items, control) = (BTreeMap::new(), BTreeMap::new());
+            Ok(Some(Contents { package, items, control, is_source: false }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn gem(file: &mut (impl Read + Send)) -> Result<Option<Contents>, PackageFileError> {
+    let held = held(file)?;
+    match file::identify(io::Cursor::new(&held))? {
+        Some(package) if package.kind == "gem" => gem::contents(package, &*held).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -27,5 +27,6 @@ pub(super) fn contents(
             item.owner = None;
         }
     }
-    Ok(Contents { package, items: items.into_map(), control: BTreeMap::new() })
+    let control = BTreeMap::new();
+    Ok(Contents { package, items: items.into_map(), control, is_source: false })
 }

@@ -292,3 +292,35 @@ proptest! {
         drop(contents(&*file));
     }
 }
+
+#[test]
+fn a_directory_and_something_else_at_one_path_are_refused() {
+    let (directory, file) = (entry("bin", Kind::Directory, ""), entry("bin", Kind::File, "x"));
+    let link = entry("bin", Kind::Symlink, "/etc");
+    for pair in [[&directory, &file], [&file, &directory], [&directory, &link], [&link, &directory]]
+    {
+        let file = deb(&pair.map(Clone::clone));
+        assert_eq!(refused(&file), "package file: it has `bin` twice");
+    }
+}
+
+#[test]
+fn what_a_format_does_not_say_is_not_made_up() {
+    let mut manifest =
+        entry("package/package.json", Kind::File, r#"{"name":"foo","version":"1.0.0"}"#);
+    manifest.0.mode = 0o6777;
+    let contents = of(&gzip(&tar(&[manifest])));
+    let item = &contents.items[&b"package.json"[..]];
+    assert_eq!((item.mode, item.owner.is_none()), (None, true));
+}
+
+#[test]
+fn every_file_is_read_to_its_end() {
+    // Whoever hands a file in verifies what was read of it.
+    let deb = deb(&[entry("bin/foo", Kind::File, "x")]);
+    for file in [deb, RPM.to_vec(), b"hello, this is no package".to_vec()] {
+        let mut reader = io::Cursor::new(file);
+        contents(&mut reader).unwrap();
+        assert_eq!(reader.position(), reader.get_ref().len() as u64);
+    }
+}

@@ -7,23 +7,16 @@
 use super::{Contents, HELD_MAX, Item, ItemKind, Items, Role};
 use crate::archive::zip::{self, Archive};
 use crate::oci::Digest;
-use crate::package::{PackageFileError, file};
+use crate::package::{PackageFile, PackageFileError, file};
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 /// Folders of `NAME.data` that are those of the modules.
 const OF_MODULES: [&[u8]; 2] = [b"purelib/", b"platlib/"];
 
-pub(super) fn contents(
-    file: &mut (impl Read + Send),
-) -> Result<Option<Contents>, PackageFileError> {
-    let held = super::held(file)?;
-    let package = match file::identify(Cursor::new(&held))? {
-        Some(package) if package.kind == "pypi" => package,
-        _ => return Ok(None),
-    };
+pub(super) fn contents(package: PackageFile, held: &[u8]) -> Result<Contents, PackageFileError> {
     let mut archive =
-        Archive::open(Cursor::new(&held), &zip::Limits::default()).map_err(file::failed)?;
+        Archive::open(Cursor::new(held), &zip::Limits::default()).map_err(file::failed)?;
     let (mut items, mut control) = (Items::default(), BTreeMap::new());
     let mut unpacked = 0_u64;
     for entry in archive.entries().to_vec() {
@@ -43,7 +36,7 @@ pub(super) fn contents(
         let item = Item { kind, mode: None, owner: None, role, has_capabilities: false };
         items.add(placed(&path).to_vec(), item)?;
     }
-    Ok(Some(Contents { package, items: items.into_map(), control }))
+    Ok(Contents { package, items: items.into_map(), control, is_source: false })
 }
 
 fn placed(path: &[u8]) -> &[u8] {
@@ -80,7 +73,7 @@ fn note(path: &[u8], content: &[u8], control: &mut BTreeMap<Vec<u8>, Digest>) {
 }
 
 /// `NAME = MODULE:FUNCTION [EXTRAS]` of the sections whose entries become programs.
-fn functions(text: &str) -> Vec<(String, String)> {
+pub(super) fn functions(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut wanted = false;
     for line in text.lines().map(str::trim) {

@@ -48,13 +48,24 @@ fn of_archive(mut files: tar::Reader<impl Read>) -> Result<Control, PackageFileE
             content.extend_from_slice(bytes);
             Ok(())
         })?;
-        if is_script {
+        if name == "triggers" {
+            control.scripts.insert(name, directives(&content));
+        } else if is_script {
             control.scripts.insert(name, content);
         } else {
             relate(&mut control, &String::from_utf8_lossy(&content));
         }
     }
     Ok(control)
+}
+
+/// What `triggers` says, without comments: the tool that wrote it leaves its version in one, which
+/// changes with every rebuild. <https://manpages.debian.org/bookworm/dpkg-dev/deb-triggers.5.en.html>
+fn directives(content: &[u8]) -> Vec<u8> {
+    let lines = content.split(|byte| *byte == b'\n');
+    let bare = lines.filter_map(|line| line.split(|byte| *byte == b'#').next());
+    let directives = bare.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    directives.flat_map(|line| [line, b"\n"].concat()).collect()
 }
 
 /// Notes the relations that `control` names: <https://www.debian.org/doc/debian-policy/ch-relationships.html>.

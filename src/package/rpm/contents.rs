@@ -49,7 +49,8 @@ pub(in crate::package) fn contents(file: &mut impl Read) -> Result<Contents, Pac
         let path = path.strip_prefix(b"/").unwrap_or(&path).to_vec();
         items.add(path, lists.item(index)?)?;
     }
-    Ok(Contents { package, items: items.into_map(), control: BTreeMap::new() })
+    let control = BTreeMap::new();
+    Ok(Contents { package, items: items.into_map(), control, is_source: false })
 }
 
 /// One value a file.

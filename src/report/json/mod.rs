@@ -6,6 +6,8 @@
 mod advisories;
 mod check;
 mod diff;
+mod held_back;
+mod lifecycle;
 mod lock;
 mod parts;
 mod proof;

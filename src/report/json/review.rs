@@ -1,6 +1,6 @@
 //! `rlock.review/1`.
 
-use super::{Options, advisories, head, parts, write};
+use super::{Options, advisories, head, held_back, lifecycle, parts, write};
 use crate::report::review::{ReviewReport, ReviewSide, Trust};
 use crate::report::words;
 use crate::review::files::{
@@ -30,6 +30,7 @@ pub fn review(report: &ReviewReport, options: Options) -> String {
             ("platform", Some(json!(report.platform.to_string()))),
             ("old", Some(side(&report.old))),
             ("new", Some(side(&report.new))),
+            ("policy", Some(json!(report.policy))),
             ("summary", Some(json!(words::list(&report.headline())))),
             ("packages", Some(packages.collect())),
             ("unchanged", Some(json!(review.unchanged))),
@@ -43,6 +44,8 @@ pub fn review(report: &ReviewReport, options: Options) -> String {
             ("advisory_sources", Some(advisories::sources(&report.advisories))),
             ("files", review.files.as_ref().map(files)),
             ("trust", report.trust.as_ref().map(trust)),
+            ("lifecycle", Some(lifecycle::all(&report.lifecycle))),
+            ("held_back", Some(held_back::all(&report.held_back))),
             ("findings", Some(parts::findings(&report.findings))),
             ("timings", parts::timings(&report.timings, options)),
         ],
@@ -304,6 +307,7 @@ fn group(group: &Group) -> Value {
         Explanation::Package(_, name) => ("package", Some(name.as_str()), None),
         Explanation::Installed(_, name, _) => ("installed", Some(name.as_str()), None),
         Explanation::Claimed(_, name) => ("claimed", Some(name.as_str()), None),
+        Explanation::Unproven(_, name, _) => ("unproven", Some(name.as_str()), None),
         Explanation::Derived(rule) => ("derived", Some(*rule), None),
         Explanation::Base(reference) => ("image", Some(reference.as_str()), None),
         Explanation::Instruction(step) => ("instruction", None, Some(step)),
@@ -311,13 +315,13 @@ fn group(group: &Group) -> Value {
         Explanation::Below(step) => ("below", None, Some(step)),
     };
     let reason = match &group.explanation {
-        Explanation::Derived(rule) | Explanation::Installed(_, _, rule) => {
-            Some(crate::review::files::reason(rule))
-        }
+        Explanation::Derived(rule)
+        | Explanation::Installed(_, _, rule)
+        | Explanation::Unproven(_, _, rule) => Some(crate::review::files::reason(rule)),
         _ => None,
     };
     let rule = match &group.explanation {
-        Explanation::Installed(_, _, rule) => Some(*rule),
+        Explanation::Installed(_, _, rule) | Explanation::Unproven(_, _, rule) => Some(*rule),
         _ => None,
     };
     let paths = group.paths.iter().map(|path| parts::object(parts::path_fields(path)));

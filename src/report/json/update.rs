@@ -1,6 +1,6 @@
 //! `rlock.update/1` and `rlock.outdated/1`.
 
-use super::{Options, advisories, head, parts, write};
+use super::{Options, advisories, head, held_back, lifecycle, parts, write};
 use crate::report::{MoveRow, OutdatedReport, OutdatedRow, UpdateReport};
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ pub fn update(report: &UpdateReport, options: Options) -> String {
             ("target", Some(parts::target(&report.target, &report.lock))),
             ("outcome", Some(json!(report.outcome.name()))),
             ("moves", Some(json!(moves))),
+            ("held_back", Some(held_back::all(&report.held_back))),
             ("held", Some(json!(report.held))),
             ("notes", Some(json!(report.notes))),
             ("advisory_sources", Some(advisories::sources(&report.advisories))),
@@ -55,6 +56,8 @@ pub fn outdated(report: &OutdatedReport, options: Options) -> String {
             ("target", Some(parts::target(&report.target, &report.lock))),
             ("summary", Some(summary)),
             ("packages", Some(json!(rows))),
+            ("held_back", Some(held_back::all(&report.held_back))),
+            ("lifecycle", Some(lifecycle::all(&report.lifecycle))),
             ("unchecked", Some(json!(report.unchecked))),
             ("advisory_sources", Some(advisories::sources(&report.advisories))),
             ("findings", Some(parts::findings(&report.findings))),
@@ -71,6 +74,7 @@ fn outdated_row(row: &OutdatedRow) -> Value {
         ("architecture", architecture(&row.architecture)),
         ("locked", Some(json!(row.locked))),
         ("available", Some(json!(row.available))),
+        ("security_version", row.repair.as_ref().map(|version| json!(version))),
         ("archive", row.archive.as_ref().map(|archive| json!(archive))),
         ("security", Some(json!(row.security))),
         ("fixes", (!row.fixes.is_empty()).then(|| json!(row.fixes))),

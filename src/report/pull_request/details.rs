@@ -2,6 +2,7 @@
 
 use super::{code, folded, path, section};
 use crate::finding::Severity;
+use crate::report::grouped;
 use crate::report::review::{self, ReviewReport};
 use crate::report::{inert, words};
 use crate::review::{Affected, Flag, Sake};
@@ -40,24 +41,54 @@ pub(super) fn needs_a_human(report: &ReviewReport, caps: Caps) -> Option<String>
     if flags.is_empty() {
         return None;
     }
-    let mut text = format!("**Needs a human: {}**\n\n", words::count(flags.len() as u64));
-    let (shown, note) = caps.of(&flags);
-    for flag in shown {
-        let sign = if flag.risk.severity() == Severity::Error { "❌" } else { "⚠" };
-        let subject = match flag.paths.as_slice() {
-            [only] => path(only),
-            _ => code(&flag.subject),
-        };
-        let detail = inert::markdown(&inert::shorten_end(&inert::text(&flag.detail), 300));
-        let _ = writeln!(text, "- {sign} {}: {subject}: {detail}", flag.risk.id());
+    let lines = alike(&flags);
+    let mut text = format!("**Needs a human: {}**\n\n", words::count(lines.len() as u64));
+    let (shown, note) = caps.of(&lines);
+    for flags in shown {
+        text.extend(flags.first().map(|flag| human(flag, flags)));
     }
     Some(text + &note)
 }
 
+/// Flags that say the same of several subjects, as those of the packages of one source do.
+fn alike<'a>(flags: &[&'a Flag]) -> Vec<Vec<&'a Flag>> {
+    let mut lines: Vec<Vec<&Flag>> = Vec::new();
+    for flag in flags {
+        let is_same = |first: &&Flag| {
+            let said = |flag: &Flag| (flag.risk, flag.detail.clone());
+            said(first) == said(flag) && first.paths.is_empty() && flag.paths.is_empty()
+        };
+        match lines.iter_mut().find(|line| line.first().is_some_and(is_same)) {
+            Some(line) => line.push(flag),
+            None => lines.push(vec![flag]),
+        }
+    }
+    lines
+}
+
+/// One line for a person.
+fn human(flag: &Flag, flags: &[&Flag]) -> String {
+    const SUBJECTS_MAX: usize = 8;
+    let sign = if flag.risk.severity() == Severity::Error { "❌" } else { "⚠" };
+    let subjects = if let [only] = flag.paths.as_slice() {
+        path(only)
+    } else {
+        let shown: Vec<String> =
+            flags.iter().take(SUBJECTS_MAX).map(|flag| code(&flag.subject)).collect();
+        let more = match flags.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {} more", words::count(more as u64)),
+        };
+        shown.join(" ") + &more
+    };
+    let detail = inert::markdown(&inert::shorten_end(&inert::text(&flag.detail), 300));
+    format!("- {sign} {}: {subjects}: {detail}\n", flag.risk.id())
+}
+
 pub(super) fn fixes(report: &ReviewReport, caps: Caps) -> Option<String> {
-    let known = report.review.packages.iter().filter_map(|package| {
-        let fixes = package.evidence.fixes.known().filter(|fixes| !fixes.ids.is_empty())?;
-        Some((package, fixes))
+    let known = grouped::rows(report).into_iter().filter_map(|row| {
+        let fixes = row.first.evidence.fixes.known().filter(|fixes| !fixes.ids.is_empty())?;
+        Some((row, fixes))
     });
     let known: Vec<_> = known.collect();
     if known.is_empty() {
@@ -65,12 +96,17 @@ pub(super) fn fixes(report: &ReviewReport, caps: Caps) -> Option<String> {
     }
     let mut text = String::new();
     let (shown, note) = caps.of(&known);
-    for (package, fixes) in shown {
+    for (row, fixes) in shown {
         let ids: Vec<&str> = fixes.ids.iter().map(String::as_str).collect();
         let (shown, more) = caps.of(&ids);
         let ids: Vec<String> = shown.iter().map(|id| advisory_id(id)).collect();
         let count = words::count(fixes.ids.len() as u64);
-        let _ = writeln!(text, "{} {} ({count})", code(&package.moved.name), ids.join(" "));
+        let others = match row.others.len() {
+            0 => String::new(),
+            others => format!(" and {} more of its source", words::count(others as u64)),
+        };
+        let name = code(&row.first.moved.name);
+        let _ = writeln!(text, "{name}{others}: {} ({count})", ids.join(" "));
         text.push_str(&more);
         let _ = write!(text, "Source: changelog inside {}", code(&fixes.source));
         if fixes.backported > 0 {
@@ -134,7 +170,7 @@ pub(super) fn advisories(report: &ReviewReport, caps: Caps) -> String {
 
 /// Every tier with its source, date and coverage; ignores that have ended; what is required.
 fn sources(report: &ReviewReport, caps: Caps) -> String {
-    let mut text = String::from("\nKnown from:\n\n");
+    let mut text = format!("\nBy the rules of {}. Known from:\n\n", code(&report.policy));
     for row in &report.advisories.tiers {
         let digest = row.digest.as_deref().map(|digest| format!(" {}", code(digest)));
         let words = inert::markdown(&inert::shorten_end(&inert::text(&row.words()), 400));

@@ -4,6 +4,7 @@
 //! Forges take 64 Ki characters at most. What is longer is shortened list by list, and names the file that has
 //! all of it.
 
+mod around;
 mod details;
 mod tables;
 
@@ -68,9 +69,10 @@ fn document(report: &ReviewReport, caps: Caps) -> String {
     sections.push(details::advisories(report, caps));
     sections.push(tables::files(report, caps));
     sections.extend(details::fetches(report, caps));
-    sections.push(details::trust(report, caps));
+    sections.push(details::trust(report, caps) + &around::lifecycle(report, caps));
+    sections.extend(around::held_back(report, caps));
     sections.push(details::checks(report, caps));
-    sections.join("\n") + "\n<sub>Re-run: `rlock review`</sub>\n"
+    sections.join("\n") + &around::footer(report)
 }
 
 fn head(report: &ReviewReport) -> String {

@@ -3,11 +3,12 @@
 use super::details::Caps;
 use super::{code, folded, path, section};
 use crate::finding::Location;
+use crate::report::grouped::{self, Row};
 use crate::report::inert;
 use crate::report::review::{self, ReviewReport};
 use crate::report::words;
 use crate::review::files::FilesReview;
-use crate::review::{BaseMove, PackageReview, Risk, Ships};
+use crate::review::{BaseMove, PackageReview, Ships};
 use std::fmt::Write as _;
 
 pub(super) fn packages(report: &ReviewReport, caps: Caps) -> Option<String> {
@@ -18,9 +19,10 @@ pub(super) fn packages(report: &ReviewReport, caps: Caps) -> Option<String> {
     let mut text = "| package | from → to | line | ships | fixed | urgency | origin | flags |\n\
                     |---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    let (shown, note) = caps.of(packages);
-    for package in shown {
-        text.push_str(&row(report, package));
+    let rows = grouped::rows(report);
+    let (shown, note) = caps.of(&rows);
+    for shown in shown {
+        text.push_str(&row(report, shown));
     }
     text.push_str(&note);
     let _ =
@@ -28,7 +30,8 @@ pub(super) fn packages(report: &ReviewReport, caps: Caps) -> Option<String> {
     Some(text)
 }
 
-fn row(report: &ReviewReport, package: &PackageReview) -> String {
+fn row<'a>(report: &'a ReviewReport, row: &Row<'a>) -> String {
+    let package = row.first;
     let moved = &package.moved;
     let place = package.location.as_ref().map_or_else(
         || "not known".to_owned(),
@@ -55,16 +58,32 @@ fn row(report: &ReviewReport, package: &PackageReview) -> String {
         None => ("–".to_owned(), "–".to_owned()),
     };
     let cells = [
-        inert::cell(&code(&moved.name)),
+        names(row),
         review::versions(package, &|version| inert::cell(&code(version))),
         place,
         ships.to_owned(),
         fixed,
         urgency,
         origin(package),
-        flags(report, package),
+        flags(report, row),
     ];
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// The package, and those of its source that moved with it.
+fn names(row: &Row<'_>) -> String {
+    const OTHERS_MAX: usize = 20;
+    let name = |package: &PackageReview| inert::cell(&code(&package.moved.name));
+    let first = name(row.first);
+    if row.others.is_empty() {
+        return first;
+    }
+    let others: Vec<String> = row.others.iter().take(OTHERS_MAX).map(|it| name(it)).collect();
+    let more = match row.others.len() - others.len() {
+        0 => String::new(),
+        more => format!(" and {} more", words::count(more as u64)),
+    };
+    format!("{first} with {}{more}", others.join(" "))
 }
 
 /// Where the new version is from.
@@ -81,17 +100,14 @@ fn line(report: &ReviewReport, location: &Location) -> String {
     report.links.line(location, &report.dockerfile)
 }
 
-fn flags(report: &ReviewReport, package: &PackageReview) -> String {
+fn flags<'a>(report: &'a ReviewReport, row: &Row<'a>) -> String {
     let mut ids: Vec<&str> = Vec::new();
-    for flag in report.review.flags_of(&package.moved) {
+    for flag in row.flags(report) {
         if !ids.contains(&flag.risk.id()) {
             ids.push(flag.risk.id());
         }
     }
-    let unchecked = report.review.risks.unchecked.iter();
-    let unchecked = unchecked.filter(|it| it.subject == package.moved.name);
-    let mut missing: Vec<Risk> = unchecked.map(|it| it.risk).collect();
-    missing.dedup();
+    let missing = row.unchecked(report);
     let mut words: Vec<String> = ids.iter().map(|id| format!("⚠ {id}")).collect();
     if !missing.is_empty() {
         let ids: Vec<&str> = missing.iter().map(|risk| risk.id()).collect();
@@ -184,7 +200,7 @@ pub(super) fn files(report: &ReviewReport, caps: Caps) -> String {
     section("What changed in the image", &text)
 }
 
-/// The files of which it is not proven that they come of what changed.
+/// The files of which it is not proven that they come of what changed, or of packages.
 fn unproven(files: &FilesReview, caps: Caps) -> String {
     let paths: Vec<&Vec<u8>> = files.unproven().flat_map(|group| &group.paths).collect();
     if paths.is_empty() {
@@ -194,7 +210,7 @@ fn unproven(files: &FilesReview, caps: Caps) -> String {
     let list: Vec<String> = shown.iter().map(|of| format!("- {}", path(of))).collect();
     let list = list.join("\n") + "\n";
     let summary = format!(
-        "{} may come of what changed above their step: not proven",
+        "{} may come of packages that moved, or of what changed above their step: not proven",
         words::counted(paths.len() as u64, "file")
     );
     format!("\n{}", folded(&summary, &(list + &note)))

@@ -4,11 +4,12 @@ use super::*;
 use crate::lock::{LockedFetch, LockedImage, LockedPackage, Lockfile};
 use crate::oci::Digest;
 use crate::report::{
-    AdvisorySources, ExpiredIgnore, Links, ReviewSide, Status, TierRow, Timings, terminal,
+    AdvisorySources, ExpiredIgnore, HeldBack, HeldCause, LifecycleRow, Links, ReviewSide, Status,
+    TierRow, Timings, terminal,
 };
 use crate::review::{
-    AllEvidence, Automatic, Checked, ControlChange, Evidence, Fixes, Input, Places, Review, Suite,
-    findings, review,
+    AllEvidence, Automatic, Checked, ControlChange, Evidence, Fixes, Input, Places, PolicyChange,
+    Review, Suite, findings, review,
 };
 use std::collections::BTreeSet;
 
@@ -43,6 +44,19 @@ fn package(name: &str, version: &str, content: &str) -> LockedPackage {
         modified: None,
         step: "1".into(),
         requested: true,
+    }
+}
+
+/// The same image with other packages.
+fn add_images(old: &mut Lockfile, new: &mut Lockfile, names: &[String]) {
+    for (lock, content) in [(old, "old"), (new, "new")] {
+        let packages = names.iter().map(|name| format!("deb:{name} {content}{name}"));
+        lock.images.push(LockedImage {
+            reference: "debian".parse().unwrap(),
+            index: None,
+            manifest: Digest::of(content.as_bytes()),
+            packages: packages.collect(),
+        });
     }
 }
 
@@ -86,15 +100,9 @@ fn report(names: &[String]) -> ReviewReport {
         };
         evidence.insert(index, one);
     }
-    for (lock, content) in [(&mut old, "old"), (&mut new, "new")] {
-        let packages = names.iter().map(|name| format!("deb:{name} {content}{name}"));
-        lock.images.push(LockedImage {
-            reference: "debian".parse().unwrap(),
-            index: None,
-            manifest: Digest::of(content.as_bytes()),
-            packages: packages.collect(),
-        });
-    }
+    add_images(&mut old, &mut new, names);
+    let name = names.first().cloned().unwrap_or_default();
+    let change = PolicyChange { subject: name.clone(), detail: name.clone(), location: None };
     let review = review(&Input {
         old: &old,
         new: &new,
@@ -102,9 +110,9 @@ fn report(names: &[String]) -> ReviewReport {
         evidence: &evidence,
         advisories: None,
         images: None,
+        policy: &Checked::Known(vec![change]),
         unbuilt: "needs --files",
     });
-    let name = names.first().cloned().unwrap_or_default();
     ReviewReport {
         dockerfile: name.clone().into(),
         platform: new.platform,
@@ -112,11 +120,29 @@ fn report(names: &[String]) -> ReviewReport {
         new: ReviewSide { name: name.clone(), digest: None },
         links: Links::default(),
         findings: findings(&review, &Places::default()),
+        policy: name.clone(),
         trust: None,
+        lifecycle: vec![LifecycleRow { subject: name.clone(), found: Err(name.clone()) }],
+        held_back: vec![held_back(&name)],
         advisories: hostile_sources(&review, &name),
         review,
         timings: Timings::default(),
         status: Status::Ok,
+    }
+}
+
+fn held_back(name: &str) -> HeldBack {
+    HeldBack {
+        kind: name.to_owned(),
+        name: name.to_owned(),
+        architecture: name.to_owned(),
+        locked: Some(name.to_owned()),
+        available: name.to_owned(),
+        cause: HeldCause::Locked,
+        reason: name.to_owned(),
+        published: None,
+        security: false,
+        way_out: Some(name.to_owned()),
     }
 }
 
@@ -172,6 +198,8 @@ fn items(report: &ReviewReport) -> usize {
     let flags = report.review.risks.flags.iter();
     flags.filter(|flag| flag.risk.severity() > Severity::Note).count()
         + report.unowned_fetches().count()
+        + report.lifecycle.len()
+        + report.held_back.len()
         + report.advisories.tiers.len()
         + report.advisories.expired.len()
         + report.advisories.lacking.len()

@@ -2,8 +2,9 @@
 
 use super::{lock, target};
 use crate::report::{
-    AdvisorySources, ExpiredIgnore, IgnoredFix, LockState, MoveRow, OutdatedReport, OutdatedRow,
-    Repair, Status, TierRow, Timings, UpdateOutcome, UpdateReport,
+    AdvisorySources, ExpiredIgnore, HeldBack, HeldCause, IgnoredFix, LifecycleRow, Lifespan,
+    LockState, MoveRow, OutdatedReport, OutdatedRow, Repair, Status, TierRow, Timings,
+    UpdateOutcome, UpdateReport,
 };
 use std::collections::BTreeSet;
 
@@ -38,6 +39,35 @@ fn sources() -> AdvisorySources {
     }
 }
 
+/// A version that is too young.
+pub(super) fn held_back() -> HeldBack {
+    HeldBack {
+        kind: "deb".to_owned(),
+        name: "perl-base".to_owned(),
+        architecture: "amd64".to_owned(),
+        locked: Some("5.36.0-7".to_owned()),
+        available: "5.36.0-8".to_owned(),
+        cause: HeldCause::TooYoung,
+        reason: "published 2026-11-22T00:00:00Z (by its changelog), less than 3 d ago".to_owned(),
+        published: Some(1_795_305_600),
+        security: false,
+        way_out: Some("--now perl-base".to_owned()),
+    }
+}
+
+/// A distribution that is regularly supported no longer.
+fn lifespan() -> Lifespan {
+    Lifespan {
+        distribution: "debian 12 (bookworm)".to_owned(),
+        state: "extended",
+        words: "bookworm is in LTS — plan trixie".to_owned(),
+        until: "2028-06-30".to_owned(),
+        plan: Some("trixie".to_owned()),
+        source: "distro-info-data".to_owned(),
+        as_of: Some("2026-04-25".to_owned()),
+    }
+}
+
 /// An update that moved one library for a fix, and what needs it.
 pub(crate) fn updated() -> UpdateReport {
     let row = |name: &str, reason: Option<&str>| MoveRow {
@@ -59,6 +89,7 @@ pub(crate) fn updated() -> UpdateReport {
             row("libfoo", None),
             row("libfoo-dev", Some("libfoo-dev 1.0 needs libfoo (= 1.0), which moves")),
         ],
+        held_back: vec![held_back()],
         held: 141,
         notes: vec!["curl stays at 7.88, which Dockerfile:3 asks for".to_owned()],
         advisories: sources(),
@@ -76,6 +107,7 @@ pub(crate) fn outdated() -> OutdatedReport {
         architecture: "amd64".to_owned(),
         locked: "1.0".to_owned(),
         available: "1.1".to_owned(),
+        repair: security.then(|| "1.0.1".to_owned()),
         archive: security.then(|| "Debian-Security bookworm-security".to_owned()),
         security,
         fixes: Vec::from_iter(security.then(|| "CVE-2026-1".to_owned())),
@@ -91,7 +123,15 @@ pub(crate) fn outdated() -> OutdatedReport {
         lock: lock(LockState::Current),
         security_only: false,
         rows: vec![row("libfoo", true), row("other", false)],
+        held_back: vec![held_back()],
         checked: 143,
+        lifecycle: vec![
+            LifecycleRow { subject: "debian:bookworm".to_owned(), found: Ok(lifespan()) },
+            LifecycleRow {
+                subject: "tools".to_owned(),
+                found: Err("nothing in the lock says which distribution it is".to_owned()),
+            },
+        ],
         unchecked: vec!["pypi polite: the status is 500".to_owned()],
         advisories: sources(),
         findings: Vec::new(),

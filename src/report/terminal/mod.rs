@@ -9,6 +9,8 @@ mod content;
 mod coverage;
 mod diff;
 mod findings;
+mod held_back;
+mod lifecycle;
 mod lock;
 mod parts;
 mod proof;

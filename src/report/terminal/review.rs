@@ -1,13 +1,15 @@
 //! The screen of `rlock review`.
 
 use super::{
-    BAD, DIM, Detail, GOOD, HEADING, Page, RULE, Screen, advisories, hanging, paint, path_lines,
+    BAD, DIM, Detail, GOOD, HEADING, Page, RULE, Screen, advisories, hanging, held_back, lifecycle,
+    paint, path_lines,
 };
 use crate::finding::Severity;
+use crate::report::grouped::{self, Row};
 use crate::report::review::{self, ReviewReport, ReviewSide};
 use crate::report::{inert, words};
 use crate::review::files::Unexplained;
-use crate::review::{BaseMove, PackageReview, Ships};
+use crate::review::{BaseMove, Ships};
 use anstyle::Style;
 
 /// Rows of a table on a screen that is to fit.
@@ -21,6 +23,8 @@ pub fn review(report: &ReviewReport, screen: Screen) -> String {
     page.verdict(screen, "review: ", &sentence, if bad { BAD } else { GOOD });
     side(&mut page, "-", &report.old, screen);
     side(&mut page, "+", &report.new, screen);
+    let rules = inert::text(&report.policy);
+    page.append(hanging(screen, "  by the rules of ", &rules, DIM));
     page.gap();
     packages(&mut page, report, screen);
     bases(&mut page, report, screen);
@@ -30,6 +34,8 @@ pub fn review(report: &ReviewReport, screen: Screen) -> String {
     flags(&mut page, report, screen);
     files(&mut page, report, screen);
     trust(&mut page, report, screen);
+    lifecycle::lines(&mut page, &report.lifecycle, screen);
+    held_back::section(&mut page, &report.held_back, screen);
     not_checked(&mut page, report, screen);
     page.finish()
 }
@@ -57,15 +63,19 @@ fn packages(page: &mut Page, report: &ReviewReport, screen: Screen) {
         return;
     }
     page.line(paint(HEADING, "packages"));
-    for package in packages.iter().take(shown_max(screen)) {
-        one(page, report, package, screen);
+    let rows = grouped::rows(report);
+    let (mut left, max) = (packages.len(), shown_max(screen));
+    for row in rows.iter().take(max) {
+        one(page, report, row, screen);
+        left = left.saturating_sub(1 + row.others.len());
     }
-    rest(page, packages.len(), shown_max(screen));
+    rest(page, left, 0);
     page.line(format!("  {}", paint(DIM, &format!("{} unchanged", report.review.unchanged))));
     page.gap();
 }
 
-fn one(page: &mut Page, report: &ReviewReport, package: &PackageReview, screen: Screen) {
+fn one<'a>(page: &mut Page, report: &'a ReviewReport, row: &Row<'a>, screen: Screen) {
+    let package = row.first;
     let name = inert::text(&package.moved.name);
     let mut words = vec![review::versions(package, &inert::text)];
     words.extend(package.location.as_ref().map(|location| {
@@ -88,6 +98,10 @@ fn one(page: &mut Page, report: &ReviewReport, package: &PackageReview, screen: 
         None => {}
     }
     page.append(hanging(screen, &format!("  {name}  "), &words.join(" "), Style::new()));
+    if !row.others.is_empty() {
+        let others: Vec<String> = row.others.iter().map(|it| inert::text(&it.moved.name)).collect();
+        page.append(hanging(screen, "    with ", &others.join(" "), DIM));
+    }
     let origin = review::origin(package, &inert::text);
     if !origin.is_empty() {
         page.append(hanging(screen, "    ", &origin.join(", "), DIM));
@@ -97,7 +111,7 @@ fn one(page: &mut Page, report: &ReviewReport, package: &PackageReview, screen: 
         let ids: Vec<String> = ids.iter().map(|id| inert::text(id)).collect();
         page.append(hanging(screen, "    fixes ", &ids.join(" "), DIM));
     }
-    for flag in report.review.flags_of(&package.moved).filter(|flag| flag.paths.is_empty()) {
+    for flag in row.flags(report).into_iter().filter(|flag| flag.paths.is_empty()) {
         let text = format!("{}: {}", flag.risk.id(), inert::text(&flag.detail));
         page.append(hanging(screen, "    ! ", &text, RULE));
     }

@@ -1,6 +1,9 @@
 //! `rlock update` and `rlock outdated`.
 
-use super::{BAD, DIM, Detail, GOOD, Page, Screen, advisories, findings, more, paint, parts};
+use super::{
+    BAD, DIM, Detail, GOOD, Page, Screen, advisories, findings, held_back, lifecycle, more, paint,
+    parts,
+};
 use crate::report::{
     MoveRow, OutdatedReport, OutdatedRow, UpdateOutcome, UpdateReport, inert, words,
 };
@@ -25,6 +28,7 @@ pub fn update(report: &UpdateReport, screen: Screen) -> String {
     if !report.moves.is_empty() {
         page.line(paint(DIM, &format!("{} packages held", words::count(report.held))));
     }
+    held_back::section(&mut page, &report.held_back, screen);
     for note in &report.notes {
         page.line(format!("note: {}", inert::text(note)));
     }
@@ -78,8 +82,10 @@ pub fn outdated(report: &OutdatedReport, screen: Screen) -> String {
         page.verdict(screen, &format!("{title}: "), &sentence, if fixes > 0 { BAD } else { GOOD });
     }
     page.append(shown(screen, &report.rows, outdated_line));
+    held_back::section(&mut page, &report.held_back, screen);
     page.gap();
     advisories::sources(&mut page, &report.advisories, screen);
+    lifecycle::lines(&mut page, &report.lifecycle, screen);
     if !report.unchecked.is_empty() {
         page.gap();
         page.line(format!("not checked ({}):", report.unchecked.len()));
@@ -96,8 +102,10 @@ fn outdated_line(row: &OutdatedRow) -> String {
         .iter()
         .map(|fix| format!("  {} is ignored: {}", inert::text(&fix.id), inert::text(&fix.reason)));
     let ignored: String = ignored.collect();
+    let repair = row.repair.as_ref().filter(|repair| **repair != row.available);
+    let repair = repair.map(|it| format!(" (--security: {})", inert::text(it))).unwrap_or_default();
     format!(
-        "  {} {} -> {}{}{fixes}{ignored}{held}",
+        "  {} {} -> {}{repair}{}{fixes}{ignored}{held}",
         name(&row.kind, &row.name),
         inert::text(&row.locked),
         inert::text(&row.available),

@@ -1,12 +1,13 @@
 //! The explanation of each changed file.
 
-use super::derived::{self, EMPTY_DIRECTORY};
+use super::derived::{self, EMPTY_DIRECTORY, Form};
 use super::dpkg;
-use super::judge::{self, Judge, Judgement};
+use super::installed::EDITED;
+use super::judge::{Judge, Judgement};
 use super::lists;
 use super::origin::{Origin, StepOrigin, StepState};
 use super::owners::Owners;
-use super::{Explanation, Images, Side, Unexplained, absolute};
+use super::{Explanation, Images, Side, Unexplained, absolute, bytecode};
 use crate::diff::{Aspect, FileDifference};
 use crate::finding::Location;
 use crate::review::bases::BaseMove;
@@ -38,10 +39,13 @@ pub(super) fn all(
     bases: &[BaseMove],
 ) -> Vec<Attributed> {
     let moved_bases = bases.iter().map(|base| base.reference().to_owned()).collect();
-    let anything_moved = !(moves.is_empty() && bases.is_empty());
+    let has_downloads =
+        ![images.old.downloads, images.new.downloads].iter().all(|it| it.is_empty());
+    let anything_moved = has_downloads || !(moves.is_empty() && bases.is_empty());
     let changed = images.diff.files.iter().map(|file| (&*file.path, file)).collect();
     let moved = lists::Moves::of(moves);
-    let sought = Sought { images, owners, files, moved, moved_bases, anything_moved, changed };
+    let sought =
+        Sought { images, owners, files, moves, moved, moved_bases, anything_moved, changed };
     let mut found: Vec<Attributed> = images.diff.files.iter().map(|it| sought.one(it)).collect();
     directories(&images.diff.files, anything_moved, &mut found);
     found
@@ -51,6 +55,7 @@ struct Sought<'a> {
     images: &'a Images<'a>,
     owners: &'a Owners<'a>,
     files: &'a Judge<'a>,
+    moves: &'a [Move],
     moved: lists::Moves<'a>,
     moved_bases: BTreeSet<String>,
     anything_moved: bool,
@@ -64,9 +69,14 @@ impl Sought<'_> {
             Judgement::Theirs(explanation) => {
                 return Attributed { found: Ok(explanation), compared: true };
             }
-            Judgement::Otherwise(wrong) => (self.despite(file), Some(wrong)),
+            Judgement::Otherwise(wrong) => {
+                (self.despite(file).or_else(|| self.as_before(file)), Some(wrong))
+            }
             Judgement::Unbrought(wrong) => (self.besides(file), Some(wrong)),
-            Judgement::Nothing => (self.claimed(file).or_else(|| self.besides(file)), None),
+            Judgement::Nothing => {
+                let found = self.download(file).or_else(|| self.claimed(file));
+                (found.or_else(|| self.besides(file)), None)
+            }
         };
         let compared = wrong.is_some();
         let wrong = wrong.or_else(|| if found.is_none() { self.listed(file).err() } else { None });
@@ -88,6 +98,32 @@ impl Sought<'_> {
             .or_else(removed)
     }
 
+    /// What an instruction that is the same had made something else of before. Where it also brings the
+    /// package, so that a script of that may have done it, it has to name the file.
+    fn as_before(&self, file: &FileDifference) -> Option<Explanation> {
+        let mut steps = self.origins(file).map(|origin| match origin {
+            Origin::Step(step) => Some(step),
+            Origin::Base(_) => None,
+        });
+        let (new, old) = (steps.next()??, steps.next()??);
+        let is_same = |step: &StepOrigin| !step.state.is_changed();
+        if new.id != old.id || !is_same(new) || !is_same(old) {
+            return None;
+        }
+        let package = self.files.was_otherwise(file)?.package;
+        let (kind, name) = (&package.kind, &package.name);
+        let brings = |moved: &Move| {
+            (&moved.kind, &moved.name) == (kind, name) && moved.steps.contains(&new.id)
+        };
+        let side = &self.images.new;
+        let command = side.layers.commands.get(&new.id);
+        let is_named = || command.is_some_and(|it| it.reaches(&file.path, side));
+        if self.moves.iter().any(brings) && !is_named() {
+            return None;
+        }
+        Some(Explanation::Unproven(kind.clone(), name.clone(), EDITED))
+    }
+
     /// What explains a file that no package brings.
     fn besides(&self, file: &FileDifference) -> Option<Explanation> {
         self.derived(file)
@@ -104,7 +140,7 @@ impl Sought<'_> {
         }
         let note = dpkg::note(&file.path).map(|(name, _)| ("deb".to_owned(), name.to_owned()));
         let note = note.filter(|(kind, name)| self.owners.has_moved(kind, name));
-        let source = judge::source(&file.path);
+        let source = bytecode::source(&file.path);
         let sources = source.iter().flat_map(|it| self.owners.claims_beside(file, it.as_bytes()));
         let mut owners = self.owners.claims(file).chain(sources);
         let owner = owners.find(|owner| self.owners.has_moved(owner.kind, owner.name));
@@ -112,6 +148,12 @@ impl Sought<'_> {
         let is_unknown = |(kind, name): &(String, String)| !self.files.knows(file, kind, name);
         let (kind, name) = owner.filter(is_unknown).or_else(|| note.filter(is_unknown))?;
         Some(Explanation::Claimed(kind, name))
+    }
+
+    /// What a manager of languages fetched, as it was fetched: more than what a database says.
+    fn download(&self, file: &FileDifference) -> Option<Explanation> {
+        let rule = derived::rule(file, self.owners, &|_| false)?;
+        (rule.form == Form::Download).then_some(Explanation::Derived(rule.id))
     }
 
     fn derived(&self, file: &FileDifference) -> Option<Explanation> {

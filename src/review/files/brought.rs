@@ -2,11 +2,11 @@
 
 use super::dpkg::Diversions;
 use super::language;
-use super::{Holding, Side};
+use super::{Holding, Script, Side};
 use crate::oci::Digest;
 use crate::package::{Contents, Item};
 use crate::review::evidence::Checked;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the file of a moved package brings, as far as the Store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Brought {
     pub file: Option<Digest>,
     /// What is in it, or why that is not known.
     pub contents: Checked<Contents>,
+    /// What is run when it is installed.
+    pub scripts: Vec<Script>,
 }
 
 /// How something comes to be where it is.
@@ -46,17 +48,26 @@ pub(super) struct Deliveries<'a> {
     by_path: BTreeMap<Vec<u8>, Vec<Delivery<'a>>>,
     /// By kind and name.
     packages: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Brought>>>,
+    /// Packages of languages by the digest of their file.
+    files: BTreeMap<Digest, &'a Brought>,
+    /// By the folder that they are unpacked into.
+    folders: BTreeMap<Vec<u8>, Vec<&'a Brought>>,
 }
 
 impl<'a> Deliveries<'a> {
-    pub(super) fn of(side: &Side<'a>, diversions: &Diversions) -> Self {
+    /// `changed` are the directories in which anything changed.
+    pub(super) fn of(side: &Side<'a>, diversions: &Diversions, changed: &BTreeSet<&[u8]>) -> Self {
         let mut found = Self::default();
         let mut directories = BTreeMap::new();
         for package in side.brought {
             let of_kind = found.packages.entry(&package.kind).or_default();
             of_kind.entry(&package.name).or_default().push(package);
             let Some(contents) = package.contents.known() else { continue };
-            for folder in folders(package, side.holdings) {
+            if let Some(file) = package.file.filter(|_| language::is_anywhere(&package.kind)) {
+                found.files.insert(file, package);
+            }
+            for folder in folders(package, side, changed) {
+                found.folders.entry(folder.clone()).or_default().push(package);
                 let places = |path| language::places(&package.kind, &package.name, &folder, path);
                 let items = contents.items.iter();
                 for (path, item) in items
@@ -80,6 +91,16 @@ impl<'a> Deliveries<'a> {
         self.by_path.get(path).map_or(&[], Vec::as_slice)
     }
 
+    /// The package of a language whose file has this digest.
+    pub(super) fn by_file(&self, digest: Digest) -> Option<&'a Brought> {
+        self.files.get(&digest).copied()
+    }
+
+    /// The packages that were unpacked into a folder.
+    pub(super) fn in_folder(&self, folder: &[u8]) -> &[&'a Brought] {
+        self.folders.get(folder).map_or(&[], Vec::as_slice)
+    }
+
     /// The moved packages of this name.
     pub(super) fn packages(&self, kind: &str, name: &str) -> &[&'a Brought] {
         let found = self.packages.get(kind).and_then(|of_kind| of_kind.get(name));
@@ -93,16 +114,38 @@ impl<'a> Deliveries<'a> {
     }
 }
 
-/// Where a package is unpacked: a system's package in the root, others wherever they were found.
-fn folders(package: &Brought, holdings: &[Holding]) -> Vec<Vec<u8>> {
+/// Where a package is unpacked: a system's package in the root, others wherever they were found, by
+/// their marks, or by the names of folders.
+fn folders(package: &Brought, side: &Side<'_>, changed: &BTreeSet<&[u8]>) -> Vec<Vec<u8>> {
     if !language::is_anywhere(&package.kind) {
         return vec![Vec::new()];
+    }
+    if matches!(&*package.kind, "cargo" | "golang") {
+        let (kind, name, version) = (&*package.kind, &*package.name, &*package.version);
+        let may_hold = |folder: &&&[u8]| language::may_hold(folder, kind, name, version);
+        let found = changed.iter().filter(may_hold).filter(|folder| is_its(package, side, folder));
+        return found.map(|folder| folder.to_vec()).collect();
     }
     let same = |holding: &&Holding| {
         (&holding.kind, &holding.name, &holding.version)
             == (&package.kind, &package.name, &package.version)
     };
-    holdings.iter().filter(same).filter_map(language::folder).collect()
+    side.holdings.iter().filter(same).filter_map(language::folder).collect()
+}
+
+/// Whether a folder of that name is the package's: cargo's notes say it of crates. What is in it is
+/// compared anyhow.
+fn is_its(package: &Brought, side: &Side<'_>, folder: &[u8]) -> bool {
+    if package.kind != "cargo" {
+        return true;
+    }
+    let note = |name: &[u8]| (side.read)(&language::place(folder, name)).ok().flatten();
+    let has_sum = |text: Vec<u8>| {
+        let file = package.file.map(|file| format!("\"package\":\"{}\"", file.hex()));
+        file.is_some_and(|sum| String::from_utf8_lossy(&text).contains(&sum))
+    };
+    note(b".cargo-checksum.json").is_some_and(has_sum)
+        || (note(b".cargo-ok").is_some() && language::name(folder) != package.name.as_bytes())
 }
 
 /// Where a path really is: its directories may be links.

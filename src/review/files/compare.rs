@@ -5,7 +5,11 @@
 
 use super::brought::{Delivery, Way};
 use super::dpkg::Override;
-use super::installed::{DIRECTORY, DIVERSION, GHOST, MERGED_LINK, OVERRIDE, RESTRICTED};
+use super::installed::{
+    self, DIRECTORY, DIVERSION, GHOST, MERGED_LINK, OVERRIDE, PRIVILEGES, RESTRICTED, SCRIPT,
+};
+use super::privileges::all_capabilities;
+use super::scripts::Said;
 use crate::diff::{Aspect, FileDifference};
 use crate::package::{Item, ItemKind, ItemOwner, Role};
 use crate::store::{Node, NodeKind};
@@ -81,14 +85,24 @@ fn number(known: &BTreeMap<Vec<u8>, u32>, name: &[u8], number: Option<u32>) -> O
     }
 }
 
-/// The rule by which the file is what was delivered: none where it is exactly that. Else in what it
-/// is not.
+/// What else than the package's archive decides which rights something has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// The users and groups of the image.
+    pub(super) names: &'a Names,
+    /// What dpkg was told of the path.
+    pub(super) rights: Option<&'a Override>,
+    /// What the scripts of the package say of it.
+    pub(super) said: &'a Said<'a>,
+}
+
+/// The rule by which the file is what was delivered, perhaps one that proves nothing; none where it
+/// is exactly that. Else in what it is not.
 pub(super) fn compare(
     file: &FileDifference,
     node: &Node,
     delivery: &Delivery<'_>,
-    names: &Names,
-    rights: Option<&Override>,
+    terms: Terms<'_>,
 ) -> Result<Option<&'static str>, String> {
     let item = delivery.item;
     let changed = |aspects: &[Aspect]| {
@@ -107,15 +121,20 @@ pub(super) fn compare(
     }
     let is_link = matches!(node.kind, NodeKind::Symlink(_));
     if !is_link && (is_other || changed(&[Aspect::Mode])) {
-        rule = mode(node, item, rights)?.or(rule);
+        rule = joined(rule, mode(node, item, terms)?);
     }
     if is_other || changed(&[Aspect::Owner]) {
-        rule = owner(node, item, names, rights)?.or(rule);
+        rule = joined(rule, owner(node, item, terms)?);
     }
     if is_other || changed(&[Aspect::Xattrs]) {
-        attributes(node, item)?;
+        rule = joined(rule, attributes(node, item, terms.said)?);
     }
     Ok(rule)
+}
+
+/// A rule that proves nothing stands for all that holds besides.
+fn joined(rule: Option<&'static str>, next: Option<&'static str>) -> Option<&'static str> {
+    rule.filter(|rule| installed::is_unproven(rule)).or(next).or(rule)
 }
 
 fn is_merged(path: &[u8], node: &Node, item: &Item) -> bool {
@@ -160,15 +179,20 @@ fn word(kind: &NodeKind) -> &'static str {
     }
 }
 
-fn mode(
-    node: &Node,
-    item: &Item,
-    rights: Option<&Override>,
-) -> Result<Option<&'static str>, String> {
+fn mode(node: &Node, item: &Item, terms: Terms<'_>) -> Result<Option<&'static str>, String> {
     if item.mode == Some(node.mode) {
         return Ok(None);
     }
-    if rights.is_some_and(|rights| rights.mode == node.mode) {
+    let is_file = matches!(node.kind, NodeKind::File { .. });
+    let gained = node.mode & PRIVILEGED & !item.mode.unwrap_or_default();
+    if is_file && gained != 0 {
+        // Whoever wrote the script may have written what dpkg was told, too.
+        if terms.said.makes(node.mode, item.mode) {
+            return Ok(Some(PRIVILEGES));
+        }
+        return Err(otherwise(node, item));
+    }
+    if terms.rights.is_some_and(|rights| rights.mode == node.mode) {
         return Ok(Some(OVERRIDE));
     }
     let is_open = node.mode & 0o002 != 0 && node.mode & 0o1000 == 0;
@@ -177,17 +201,23 @@ fn mode(
     }
     match item.mode {
         None if node.mode & !PLAIN == 0 => Ok(None),
-        None => Err(format!("its mode is {:04o}", node.mode)),
         Some(mode) if node.mode & !mode == 0 => Ok(Some(RESTRICTED)),
-        Some(mode) => Err(format!("its mode is {:04o}, not {mode:04o}", node.mode)),
+        Some(_) if terms.said.makes(node.mode, item.mode) => Ok(Some(SCRIPT)),
+        _ => Err(otherwise(node, item)),
+    }
+}
+
+fn otherwise(node: &Node, item: &Item) -> String {
+    match item.mode {
+        None => format!("its mode is {:04o}", node.mode),
+        Some(mode) => format!("its mode is {:04o}, not {mode:04o}", node.mode),
     }
 }
 
 fn owner(
     node: &Node,
     item: &Item,
-    names: &Names,
-    rights: Option<&Override>,
+    Terms { names, rights, said }: Terms<'_>,
 ) -> Result<Option<&'static str>, String> {
     let Some(owner) = &item.owner else { return Ok(None) };
     let (user, group) = (names.user(owner), names.group(owner));
@@ -205,20 +235,35 @@ fn owner(
     if user == Some(node.uid) && node.mode & (PRIVILEGED | 0o020) == 0 {
         return Ok(Some(RESTRICTED));
     }
+    let is_said = |known: &BTreeMap<Vec<u8>, u32>, number: u32| {
+        known.iter().any(|(name, it)| *it == number && said.names_owner(name))
+    };
+    let user_fits = user == Some(node.uid) || is_said(&names.users, node.uid);
+    let group_fits = group == Some(node.gid) || is_said(&names.groups, node.gid);
+    if user_fits && group_fits {
+        let is_privileged = node.mode & PRIVILEGED != 0;
+        return Ok(Some(if is_privileged { PRIVILEGES } else { SCRIPT }));
+    }
     let shown = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
     let (user, group) = (shown(user), shown(group));
     Err(format!("its owner is {}:{}, not {user}:{group}", node.uid, node.gid))
 }
 
-fn attributes(node: &Node, item: &Item) -> Result<(), String> {
-    for name in node.xattrs.keys() {
+fn attributes(node: &Node, item: &Item, said: &Said<'_>) -> Result<Option<&'static str>, String> {
+    let mut rule = None;
+    for (name, value) in &node.xattrs {
         let is_harmless = HARMLESS.iter().any(|start| name.starts_with(start));
         if is_harmless || (name == CAPABILITY && item.has_capabilities) {
             continue;
         }
+        let is_said = || all_capabilities(value).is_some_and(|names| said.gives(&names));
+        if name == CAPABILITY && is_said() {
+            rule = Some(installed::CAPABILITY);
+            continue;
+        }
         return Err(format!("it has the attribute `{}`", String::from_utf8_lossy(name)));
     }
-    Ok(())
+    Ok(rule)
 }
 
 #[cfg(test)]
@@ -228,7 +273,7 @@ mod tests {
     use crate::oci::Digest;
     use crate::package::{Contents, PackageFile};
     use crate::review::evidence::Checked;
-    use crate::review::files::Brought;
+    use crate::review::files::{Brought, Script};
 
     fn content(text: &str) -> NodeKind {
         NodeKind::File { digest: Digest::of(text.as_bytes()), size: 1 }
@@ -253,6 +298,17 @@ mod tests {
 
     /// The rule, or what is wrong.
     fn found(item: &Item, node: &Node, rights: Option<&Override>, aspect: Aspect) -> String {
+        found_with("", item, node, rights, aspect)
+    }
+
+    /// The same, where a script of the package says this of it.
+    fn found_with(
+        script: &str,
+        item: &Item,
+        node: &Node,
+        rights: Option<&Override>,
+        aspect: Aspect,
+    ) -> String {
         let package = PackageFile {
             kind: "deb",
             name: "a".into(),
@@ -260,14 +316,18 @@ mod tests {
             version: "1".into(),
             source: None,
         };
-        let contents = Contents { package, items: BTreeMap::new(), control: BTreeMap::new() };
+        let (items, control) = (BTreeMap::new(), BTreeMap::new());
+        let contents = Contents { package, items, control, is_source: false };
         let package = Brought {
             kind: "deb".into(),
             name: "a".into(),
             version: "1".into(),
             file: None,
             contents: Checked::Known(contents),
+            scripts: vec![Script::of(script.as_bytes())],
         };
+        let side = crate::review::files::tests::nothing();
+        let said = Said::of(&package.scripts, b"x", &side);
         let delivery = Delivery { package: &package, item, way: Way::Straight };
         let names = Names::of(b"daemon:x:1:1::/:/bin/sh\n", b"shadow:x:42:\n");
         let file = FileDifference {
@@ -277,7 +337,8 @@ mod tests {
             aspects: [aspect].into(),
             content: None,
         };
-        match compare(&file, node, &delivery, &names, rights) {
+        let terms = Terms { names: &names, rights, said: &said };
+        match compare(&file, node, &delivery, terms) {
             Ok(rule) => rule.unwrap_or("same").to_owned(),
             Err(what) => what,
         }
@@ -327,13 +388,43 @@ mod tests {
     fn dpkg_may_be_told_of_other_rights() {
         let file = ItemKind::File { digest: Digest::of(b"x"), size: 1 };
         let plain = item(file, 0o755, "root");
-        let rights = Override { user: b"root".to_vec(), group: b"shadow".to_vec(), mode: 0o2755 };
-        let of = |mode, gid| {
-            found(&plain, &node(content("x"), mode, gid), Some(&rights), Aspect::Presence)
+        let rights = |mode| Override { user: b"root".to_vec(), group: b"shadow".to_vec(), mode };
+        let of = |script, told, mode, gid| {
+            let node = node(content("x"), mode, gid);
+            found_with(script, &plain, &node, Some(&rights(told)), Aspect::Presence)
         };
-        assert_eq!(of(0o2755, 42), OVERRIDE);
-        assert_eq!(of(0o4755, 42), "its mode is 4755, not 0755");
-        assert_eq!(of(0o2755, 1), "its owner is 0:1, not 0:0");
+        assert_eq!(of("", 0o775, 0o775, 42), OVERRIDE);
+        assert_eq!(of("", 0o775, 0o777, 42), "its mode is 0777, not 0755");
+        // A script may have told it so: it must say so in the open, and proves nothing then.
+        assert_eq!(of("", 0o2755, 0o2755, 42), "its mode is 2755, not 0755");
+        let script = "dpkg-statoverride --update --add root shadow 2755 /x";
+        assert_eq!(of(script, 0o2755, 0o2755, 42), PRIVILEGES);
+        assert_eq!(of(script, 0o2755, 0o4755, 42), "its mode is 4755, not 0755");
+        assert_eq!(of(script, 0o2755, 0o2755, 1), "its owner is 0:1, not 0:0");
+    }
+
+    #[test]
+    fn scripts_say_which_rights_they_give() {
+        let file = ItemKind::File { digest: Digest::of(b"x"), size: 1 };
+        let plain = item(file, 0o755, "root");
+        for (script, mode, gid, expected) in [
+            ("chmod u+s /x", 0o4755, 0, PRIVILEGES),
+            ("chmod u+s /y", 0o4755, 0, "its mode is 4755, not 0755"),
+            ("# chmod u+s /x", 0o4755, 0, "its mode is 4755, not 0755"),
+            ("echo 4755 /x", 0o4755, 0, "its mode is 4755, not 0755"),
+            ("chgrp shadow /x; chmod 2755 /x", 0o2755, 42, PRIVILEGES),
+            ("chmod 2755 /x", 0o2755, 42, "its owner is 0:42, not 0:0"),
+            ("chmod g+w /x", 0o775, 0, SCRIPT),
+            ("chmod 0775 /x; chown root:shadow /x", 0o775, 42, SCRIPT),
+            ("chmod 0775 /x", 0o777, 0, "its mode is 0777, not 0755"),
+        ] {
+            let node = node(content("x"), mode, gid);
+            let found = found_with(script, &plain, &node, None, Aspect::Presence);
+            assert_eq!(found, expected, "{script}: {mode:o} {gid}");
+        }
+        let other = node(content("y"), 0o4755, 0);
+        let found = found_with("chmod u+s /x", &plain, &other, None, Aspect::Presence);
+        assert_eq!(found, "its content is another one");
     }
 
     #[test]
@@ -343,9 +434,20 @@ mod tests {
         let mut node = node(content("x"), 0o755, 0);
         node.xattrs.insert(b"user.x".to_vec(), Vec::new());
         assert_eq!(found(&plain, &node, None, Aspect::Presence), "same");
-        node.xattrs.insert(CAPABILITY.to_vec(), vec![1]);
+        let raw = vec![1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        node.xattrs.insert(CAPABILITY.to_vec(), raw);
         let expected = "it has the attribute `security.capability`";
         assert_eq!(found(&plain, &node, None, Aspect::Xattrs), expected);
+        for (script, rule) in [
+            ("setcap cap_net_raw+ep /x", installed::CAPABILITY),
+            ("setcap cap_net_raw+ep /y", expected),
+            ("setcap cap_net_admin+ep /x", expected),
+            ("setcap =ep /x", expected),
+            ("echo cap_net_raw+ep /x", expected),
+        ] {
+            let found = found_with(script, &plain, &node, None, Aspect::Xattrs);
+            assert_eq!(found, rule, "{script}");
+        }
         plain.has_capabilities = true;
         assert_eq!(found(&plain, &node, None, Aspect::Presence), "same");
     }

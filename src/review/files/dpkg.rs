@@ -204,6 +204,7 @@ mod tests {
             },
             items: items.collect(),
             control: [(b"postinst".to_vec(), Digest::of(b"true\n"))].into(),
+            is_source: false,
         }
     }
 

@@ -1,16 +1,21 @@
 //! What the files of moved packages say of a changed file.
 
-use super::brought::{Deliveries, Delivery};
-use super::compare::{Names, compare};
+use super::brought::{Brought, Deliveries, Delivery};
+use super::compare::{Names, Terms, compare};
 use super::dpkg::{self, Diversions, Exclusions, Overrides};
-use super::installed::{BESIDE, BYTECODE, EXCLUDED, FILE, INSTALLER, LINK, NOTES, PROGRAM};
+use super::installed::{
+    self, BESIDE, BYTECODE, EXCLUDED, FILE, GONE, INSTALLER, LINK, NOTES, PROGRAM,
+};
+use super::made::Made;
 use super::owners::{Owner, Owners};
-use super::{Explanation, Images, Side, language, program};
+use super::scripts::Said;
+use super::{Explanation, Images, Side, bytecode, language, program};
 use crate::diff::FileDifference;
 use crate::oci::Digest;
 use crate::package::{ItemKind, Role};
 use crate::review::risk::{Risk, Unchecked};
 use crate::store::{Node, NodeKind};
+use std::collections::BTreeSet;
 use std::io;
 
 /// Names under which configuration is put beside the one that is in use.
@@ -57,7 +62,7 @@ impl std::fmt::Debug for One<'_> {
 
 impl<'a> One<'a> {
     /// What cannot be read explains nothing: its files are unexplained, and this says why.
-    fn of(side: &Side<'a>) -> Self {
+    fn of(side: &Side<'a>, changed: &BTreeSet<&[u8]>) -> Self {
         let mut problems = Vec::new();
         let diversions = noted(Diversions::of(side), &mut problems);
         let read = |path: &[u8]| (side.read)(path).map(Option::unwrap_or_default);
@@ -65,7 +70,7 @@ impl<'a> One<'a> {
         let group = noted(read(b"etc/group"), &mut problems);
         Self {
             side: *side,
-            deliveries: Deliveries::of(side, &diversions),
+            deliveries: Deliveries::of(side, &diversions, changed),
             names: Names::of(&passwd, &group),
             overrides: noted(Overrides::of(side), &mut problems),
             exclusions: noted(Exclusions::of(side), &mut problems),
@@ -73,14 +78,31 @@ impl<'a> One<'a> {
         }
     }
 
-    /// Whether a file of the image is what a package brings there.
-    fn is_genuine(&self, path: &[u8]) -> Option<&Delivery<'a>> {
+    /// The rule by which a changed file is what was delivered. Scripts are asked where the archive
+    /// of the package is not answer enough.
+    fn compare(
+        &self,
+        file: &FileDifference,
+        node: &Node,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<&'static str>, String> {
+        let rights = self.overrides.at(&file.path);
+        let of = |said: &Said<'_>| {
+            compare(file, node, delivery, Terms { names: &self.names, rights, said })
+        };
+        let plain = of(&Said::default());
+        if plain.is_ok() || delivery.package.scripts.is_empty() {
+            return plain;
+        }
+        of(&Said::of(&delivery.package.scripts, &file.path, &self.side))
+    }
+
+    /// What a file of the image has in it, if that is what a package brings there.
+    fn genuine(&self, path: &[u8]) -> Option<(&Delivery<'a>, Vec<u8>)> {
         let content = (self.side.read)(path).ok()??;
         let found = Digest::of(&content);
-        self.deliveries
-            .at(path)
-            .iter()
-            .find(|it| matches!(it.item.kind, ItemKind::File { digest, .. } if digest == found))
+        let brings = |it: &&Delivery<'_>| matches!(it.item.kind, ItemKind::File { digest, .. } if digest == found);
+        Some((self.deliveries.at(path).iter().find(brings)?, content))
     }
 }
 
@@ -100,16 +122,28 @@ fn noted<T: Default>(read: io::Result<T>, problems: &mut Vec<Unchecked>) -> T {
 }
 
 fn explained(delivery: &Delivery<'_>, rule: Option<&'static str>) -> Judgement {
-    let (kind, name) = (delivery.package.kind.clone(), delivery.package.name.clone());
-    Judgement::Theirs(match rule {
+    Judgement::Theirs(explanation(delivery.package, rule))
+}
+
+fn explanation(package: &Brought, rule: Option<&'static str>) -> Explanation {
+    let (kind, name) = (package.kind.clone(), package.name.clone());
+    match rule {
         None => Explanation::Package(kind, name),
+        Some(rule) if installed::is_unproven(rule) => Explanation::Unproven(kind, name, rule),
         Some(rule) => Explanation::Installed(kind, name, rule),
-    })
+    }
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn of(images: &Images<'a>) -> Self {
-        Self { old: One::of(&images.old), new: One::of(&images.new) }
+        let mut changed = BTreeSet::new();
+        for file in &images.diff.files {
+            let mut folder = language::parent(&file.path);
+            while !folder.is_empty() && changed.insert(folder) {
+                folder = language::parent(folder);
+            }
+        }
+        Self { old: One::of(&images.old, &changed), new: One::of(&images.new, &changed) }
     }
 
     /// What could not be read.
@@ -145,6 +179,7 @@ impl<'a> Judge<'a> {
             .or_else(|| self.bytecode(file))
             .or_else(|| self.beside(file))
             .or_else(|| self.of_installer(file, owners))
+            .or_else(|| self.made(file, owners))
             .or_else(|| self.claimed(file, owners))
             .unwrap_or(Judgement::Nothing)
     }
@@ -153,8 +188,7 @@ impl<'a> Judge<'a> {
         let Some(node) = &file.right else { return Judgement::Nothing };
         let mut otherwise = Judgement::Nothing;
         for delivery in self.new.deliveries.at(&file.path) {
-            let rights = self.new.overrides.at(&file.path);
-            match compare(file, node, delivery, &self.new.names, rights) {
+            match self.new.compare(file, node, delivery) {
                 Ok(rule) => return explained(delivery, rule),
                 Err(_) if language::is_of_installer(&file.path) && is_plain(node) => {
                     return explained(delivery, Some(INSTALLER));
@@ -163,7 +197,7 @@ impl<'a> Judge<'a> {
                     let package = delivery.package;
                     let role = match delivery.item.role {
                         Role::Configuration => "configuration of",
-                        Role::Plain | Role::Ghost => "brought by",
+                        Role::Plain | Role::Ghost | Role::Source => "brought by",
                     };
                     otherwise = Judgement::Otherwise(format!(
                         "is {role} {} {}, and not as the package's file has it: {what}; a script \
@@ -176,10 +210,25 @@ impl<'a> Judge<'a> {
         otherwise
     }
 
+    /// The package whose file a changed file was another one than already in the old image, if it
+    /// differs from that in nothing but its content.
+    pub(super) fn was_otherwise(&self, file: &FileDifference) -> Option<&Delivery<'a>> {
+        let (left, right) = (file.left.as_ref()?, file.right.as_ref()?);
+        let NodeKind::File { digest: was, .. } = left.kind else { return None };
+        let is_alike = matches!(right.kind, NodeKind::File { .. })
+            && (left.mode, left.uid, left.gid) == (right.mode, right.uid, right.gid)
+            && left.xattrs == right.xattrs;
+        let brought = self.old.deliveries.at(&file.path);
+        let is_other = |it: &Delivery<'_>| matches!(it.item.kind, ItemKind::File { digest, .. } if digest != was);
+        let is_otherwise = is_alike && brought.iter().all(is_other);
+        brought.first().filter(|_| is_otherwise)
+    }
+
     fn gone(&self, file: &FileDifference) -> Judgement {
-        if let Some(delivery) = self.new.deliveries.at(&file.path).first() {
+        let brought = self.new.deliveries.at(&file.path);
+        if let Some(delivery) = brought.iter().find(|it| it.item.role != Role::Source) {
             if delivery.item.role == Role::Ghost {
-                return explained(delivery, Some(super::installed::GHOST));
+                return explained(delivery, Some(installed::GHOST));
             }
             if self.new.exclusions.has(&file.path) {
                 return explained(delivery, Some(EXCLUDED));
@@ -239,14 +288,20 @@ impl<'a> Judge<'a> {
 
     /// Bytecode is compiled from the module beside it when the package is installed.
     fn bytecode(&self, file: &FileDifference) -> Option<Judgement> {
-        let source = source(&file.path)?;
+        let source = bytecode::source(&file.path)?;
         let Some(node) = &file.right else {
             let delivery = self.old.deliveries.at(source.as_bytes()).first()?;
-            return Some(explained(delivery, Some(BYTECODE)));
+            return Some(explained(delivery, Some(GONE)));
         };
-        let is_plain = is_plain(node);
-        match self.new.is_genuine(source.as_bytes()) {
-            Some(delivery) if is_plain => Some(explained(delivery, Some(BYTECODE))),
+        match self.new.genuine(source.as_bytes()) {
+            Some((delivery, text)) if is_plain(node) => {
+                let found = (self.new.side.read)(&file.path).ok().flatten().unwrap_or_default();
+                let named = bytecode::names(&found, &text);
+                Some(named.map_or_else(
+                    |wrong| Judgement::Otherwise(format!("is not bytecode of `{source}`: {wrong}")),
+                    |()| explained(delivery, Some(BYTECODE)),
+                ))
+            }
             _ if self.new.deliveries.at(source.as_bytes()).is_empty() => None,
             _ => Some(Judgement::Otherwise(
                 "is bytecode of a module that is not as its package's file has it".to_owned(),
@@ -269,6 +324,21 @@ impl<'a> Judge<'a> {
         };
         let delivery = one.deliveries.at(path).iter().find(fits)?;
         Some(explained(delivery, Some(BESIDE)))
+    }
+
+    /// What managers of languages write of a package beside what it brings.
+    fn made(&self, file: &FileDifference, owners: &Owners<'_>) -> Option<Judgement> {
+        let (one, node) = match (&file.right, &file.left) {
+            (Some(node), _) => (&self.new, node),
+            (None, Some(node)) => (&self.old, node),
+            (None, None) => return None,
+        };
+        let claims: Vec<Owner<'_>> = owners.claims(file).collect();
+        let made = Made { side: &one.side, deliveries: &one.deliveries };
+        let (package, rule) = made.rule(&file.path, node, &claims)?;
+        let is_gone = file.right.is_none() && installed::is_unproven(rule);
+        let rule = if is_gone { GONE } else { rule };
+        Some(Judgement::Theirs(explanation(package, Some(rule))))
     }
 
     /// What installers of languages write of a package, and programs that start it.
@@ -321,15 +391,4 @@ impl<'a> Judge<'a> {
              it may have made it"
         )))
     }
-}
-
-/// The module that bytecode is of.
-pub(super) fn source(path: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(path).ok()?;
-    let (directory, file) = text.rsplit_once('/')?;
-    let stem = file.strip_suffix(".pyc")?;
-    Some(match directory.strip_suffix("__pycache__") {
-        Some(above) => format!("{above}{}.py", stem.split('.').next()?),
-        None => format!("{directory}/{stem}.py"),
-    })
 }

@@ -20,12 +20,51 @@ pub(super) fn folder(holding: &Holding) -> Option<Vec<u8>> {
     let mark: &[u8] = match &*holding.kind {
         "pypi" => b".dist-info/METADATA",
         "npm" => b"/package.json",
+        "gem" => return folder_of_gem(holding),
         _ => return None,
     };
     let paths = holding.paths.iter().filter(|path| path.ends_with(mark));
     let path = paths.min_by_key(|path| path.len())?;
     let folder = parent(path);
     Some(if holding.kind == "pypi" { parent(folder) } else { folder }.to_vec())
+}
+
+/// `BASE/gems/NAME-VERSION` of `BASE/specifications/NAME-VERSION.gemspec`.
+fn folder_of_gem(holding: &Holding) -> Option<Vec<u8>> {
+    let specification = |path: &Vec<u8>| {
+        let name = name(path).strip_suffix(b".gemspec")?;
+        let folder = parent(path);
+        let is_it = self::name(folder) == b"specifications";
+        is_it.then(|| place(&place(parent(folder), b"gems"), name))
+    };
+    holding.paths.iter().find_map(specification)
+}
+
+/// Whether a folder may be that of a crate or of a module of Go, which no mark tells: by its name.
+pub(super) fn may_hold(folder: &[u8], kind: &str, package: &str, version: &str) -> bool {
+    match kind {
+        "cargo" => {
+            let name = name(folder);
+            name == package.as_bytes() || name == format!("{package}-{version}").as_bytes()
+        }
+        "golang" => {
+            let module = format!("/pkg/mod/{}@{}", escaped(package), escaped(version));
+            [&b"/"[..], folder].concat().ends_with(module.as_bytes())
+        }
+        _ => false,
+    }
+}
+
+/// As the cache of modules writes names: <https://go.dev/ref/mod#goproxy-protocol>.
+pub(super) fn escaped(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            escaped.push('!');
+        }
+        escaped.push(character.to_ascii_lowercase());
+    }
+    escaped
 }
 
 /// A path in a folder.

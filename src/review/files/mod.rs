@@ -4,27 +4,32 @@
 mod accounts;
 mod attribute;
 mod brought;
+mod bytecode;
 mod compare;
 mod derived;
 mod dpkg;
+mod gems;
 mod installed;
 mod judge;
 mod language;
 mod lists;
+mod made;
 mod origin;
 mod owners;
 mod privileges;
 mod program;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod trust;
 
 pub use brought::Brought;
 pub use derived::{DERIVED, Derived, Form};
-pub use installed::{INSTALLED, Installed};
+pub use installed::{INSTALLED, Installed, UNPROVEN};
 pub use lists::List;
 pub use origin::{Above, Layers, Origin, StepOrigin, StepState};
 pub use owners::Holding;
+pub use scripts::Script;
 
 use super::bases::BaseMove;
 use super::moves::Move;
@@ -32,7 +37,7 @@ use super::risk::{Risk, Risks, Unchecked};
 use crate::diff::ImageDiff;
 use crate::finding::Location;
 use crate::oci::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Both images, and what is known of how they came to be.
@@ -45,6 +50,9 @@ pub struct Images<'a> {
     pub old: Side<'a>,
     /// The image of the new lock.
     pub new: Side<'a>,
+    /// Packages that moved and that no mark in an image tells of: their files were fetched by a
+    /// manager of languages.
+    pub fetched: &'a [Move],
 }
 
 /// Reads a file of an image by its path, links followed; nothing where there is none.
@@ -66,6 +74,8 @@ pub struct Side<'a> {
     pub holdings: &'a [Holding],
     /// What the files of moved packages bring to it.
     pub brought: &'a [Brought],
+    /// What managers of languages fetched for it, and not for the other.
+    pub downloads: &'a BTreeSet<Digest>,
     /// Where each layer is from.
     pub layers: &'a Layers,
     /// Its files.
@@ -85,6 +95,9 @@ pub enum Explanation {
     /// It is what installing makes of what the file of this package brings: kind, name, and the id
     /// of the rule.
     Installed(String, String, &'static str),
+    /// It may come of what the file of this package brings, and nothing proves that it does: kind,
+    /// name, and the id of the rule.
+    Unproven(String, String, &'static str),
     /// The database of the image gives it to this package, which moved. What its file brings is not
     /// known, so that nothing proves it: kind and name.
     Claimed(String, String),
@@ -104,7 +117,7 @@ pub enum Explanation {
 impl Explanation {
     /// Whether it is known that the change comes of this, and not only that it may.
     pub fn is_proof(&self) -> bool {
-        !matches!(self, Self::Below(_))
+        !matches!(self, Self::Below(_) | Self::Unproven(..))
     }
 }
 
@@ -182,9 +195,10 @@ pub fn reason(id: &str) -> &'static str {
 
 /// Attributes every changed file.
 pub(super) fn review(images: &Images<'_>, moves: &[Move], bases: &[BaseMove]) -> FilesReview {
-    let owners = owners::Owners::of(images, moves, bases);
+    let moves: Vec<Move> = moves.iter().chain(images.fetched).cloned().collect();
+    let owners = owners::Owners::of(images, &moves, bases);
     let judge = judge::Judge::of(images);
-    let found = attribute::all(images, &owners, &judge, moves, bases);
+    let found = attribute::all(images, &owners, &judge, &moves, bases);
     let mut groups: BTreeMap<Explanation, Group> = BTreeMap::new();
     let mut unexplained = Vec::new();
     let mut compared = 0;
@@ -225,9 +239,6 @@ fn unchecked(group: &Group, judge: &judge::Judge<'_>) -> Option<Unchecked> {
                 name,
                 format!("its files are not compared with what its package file brings: {reason}"),
             )
-        }
-        Explanation::Installed(_, name, installed::BYTECODE) => {
-            (name, "its bytecode is not compared with what its modules compile to".to_owned())
         }
         _ => return None,
     };

@@ -1,21 +1,27 @@
 //! Which instruction made a layer, and whether that instruction is still the same.
 
+use super::Script;
 use crate::finding::Location;
 use std::collections::BTreeMap;
 
-/// Where the layers of an image are from, by the number of the layer.
+/// Where the layers of an image are from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Layers(pub BTreeMap<usize, Origin>);
+pub struct Layers {
+    /// By the number of the layer.
+    pub origins: BTreeMap<usize, Origin>,
+    /// What the commands say that steps run, by the id of the step; nothing of what they call.
+    pub commands: BTreeMap<String, Script>,
+}
 
 impl Layers {
     /// Where a layer is from.
     pub fn get(&self, layer: usize) -> Option<&Origin> {
-        self.0.get(&layer)
+        self.origins.get(&layer)
     }
 
     /// The first step, from below, that is not the same in both builds.
     pub fn first_changed(&self) -> Option<&StepOrigin> {
-        self.0.values().find_map(|origin| match origin {
+        self.origins.values().find_map(|origin| match origin {
             Origin::Step(step) if step.state.is_changed() => Some(step),
             _ => None,
         })

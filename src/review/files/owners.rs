@@ -2,8 +2,10 @@
 
 use super::{Images, Side};
 use crate::diff::FileDifference;
+use crate::oci::Digest;
 use crate::review::bases::{BaseMove, plain_name};
 use crate::review::moves::Move;
+use crate::store::NodeKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a package of an image holds.
@@ -36,6 +38,7 @@ pub(super) struct Owners<'a> {
     new: BTreeMap<Vec<u8>, Vec<Owner<'a>>>,
     moved: BTreeSet<(&'a str, &'a str)>,
     kinds: BTreeSet<&'a str>,
+    downloads: [&'a BTreeSet<Digest>; 2],
 }
 
 impl<'a> Owners<'a> {
@@ -48,7 +51,8 @@ impl<'a> Owners<'a> {
         });
         let moved: BTreeSet<(&str, &str)> = locked.chain(in_bases).collect();
         let kinds = moved.iter().map(|(kind, _)| *kind).collect();
-        Self { old: paths(&images.old), new: paths(&images.new), moved, kinds }
+        let downloads = [images.old.downloads, images.new.downloads];
+        Self { old: paths(&images.old), new: paths(&images.new), moved, kinds, downloads }
     }
 
     /// The packages that a path belongs to, of the old and of the new image.
@@ -83,6 +87,17 @@ impl<'a> Owners<'a> {
     /// Whether the lock says that this package moved.
     pub(super) fn has_moved(&self, kind: &str, name: &str) -> bool {
         self.moved.contains(&(kind, name))
+    }
+
+    /// Whether a changed file is, or was, exactly what a manager of languages fetched for its image.
+    pub(super) fn is_download(&self, file: &FileDifference) -> bool {
+        let [old, new] = self.downloads;
+        let (node, downloads) = match (&file.left, &file.right) {
+            (_, Some(node)) => (node, new),
+            (Some(node), None) => (node, old),
+            (None, None) => return false,
+        };
+        matches!(node.kind, NodeKind::File { digest, .. } if downloads.contains(&digest))
     }
 
     /// Whether a package of this kind moved.

@@ -65,16 +65,26 @@ pub(super) struct Seen<'a> {
 impl Seen<'_> {
     /// A flag about a file.
     pub(super) fn flag(&mut self, risk: Risk, path: &[u8], detail: String) {
-        let package = self.owners.at(path).next();
+        self.flag_all(risk, path, std::iter::once(path), detail);
+    }
+
+    /// One about several files, which are put down to the owner of the first.
+    pub(super) fn flag_all<'p>(
+        &mut self,
+        risk: Risk,
+        subject: &[u8],
+        paths: impl Iterator<Item = &'p [u8]> + Clone,
+        detail: String,
+    ) {
+        let package = paths.clone().next().and_then(|path| self.owners.at(path).next());
         let package = package.map(|owner| (owner.kind.to_owned(), owner.name.to_owned()));
-        let path = absolute(path);
         self.risks.flags.push(Flag {
             risk,
-            subject: String::from_utf8_lossy(&path).into_owned(),
+            subject: String::from_utf8_lossy(&absolute(subject)).into_owned(),
             detail,
             steps: BTreeSet::new(),
             package,
-            paths: vec![path],
+            paths: paths.map(absolute).collect(),
         });
     }
 
@@ -126,27 +136,43 @@ impl Seen<'_> {
     }
 
     fn grant(&mut self, file: &FileDifference) {
-        if file.right.is_some() && GRANTS.iter().any(|start| file.path.starts_with(start)) {
+        // Whose it is and what is in it: a time means nothing.
+        let says = |node: &Option<Node>| {
+            node.as_ref().map(|node| (node.kind.clone(), node.mode, node.uid, node.gid))
+        };
+        let is_other = file.right.is_some() && says(&file.left) != says(&file.right);
+        if is_other && GRANTS.iter().any(|start| file.path.starts_with(start)) {
             let what = if file.left.is_none() { "new" } else { "changed" };
             self.flag(Risk::Account, &file.path, format!("{what}; says who may do what"));
         }
     }
 }
 
-/// The permitted set of `security.capability` by number, in the form of `struct vfs_cap_data` of
-/// `linux/capability.h`: a word of magic, then pairs of 32 bits (permitted, inheritable).
+/// The permitted set of `security.capability`.
 fn capabilities(value: &[u8]) -> String {
+    match capability_names(value, 4) {
+        None => "capabilities in a form that is not known".to_owned(),
+        Some(names) if names.is_empty() => "inheritable capabilities".to_owned(),
+        Some(names) => names.join(", "),
+    }
+}
+
+/// All that `security.capability` gives, permitted or inheritable, by name; none where it is in a form
+/// that is not known.
+pub(super) fn all_capabilities(value: &[u8]) -> Option<Vec<String>> {
+    Some([capability_names(value, 4)?, capability_names(value, 8)?].concat())
+}
+
+/// A set by number, in the form of `struct vfs_cap_data` of `linux/capability.h`: a word of magic, then
+/// pairs of 32 bits (permitted, inheritable).
+fn capability_names(value: &[u8], at: usize) -> Option<Vec<String>> {
     let word = |at: usize| {
         let bytes = value.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map(u32::from_le_bytes)
     };
-    let (Some(low), high) = (word(4), word(12)) else {
-        return "capabilities in a form that is not known".to_owned();
-    };
-    let permitted = u64::from(low) | (u64::from(high.unwrap_or(0)) << 32);
-    let numbers = (0..64_usize).filter(|number| permitted >> number & 1 == 1);
-    let names: Vec<String> = numbers.map(name).collect();
-    if names.is_empty() { "inheritable capabilities".to_owned() } else { names.join(", ") }
+    let (low, high) = (word(at)?, word(at + 8).unwrap_or(0));
+    let set = u64::from(low) | (u64::from(high) << 32);
+    Some((0..64_usize).filter(|number| set >> number & 1 == 1).map(name).collect())
 }
 
 /// In the order of `linux/capability.h`.
@@ -205,6 +231,10 @@ mod tests {
     fn capabilities_have_names() {
         let value = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(capabilities(&value), "cap_net_raw, cap_bpf");
+        let inheritable = [1, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0];
+        let expected = ["cap_chown", "cap_bpf"].map(str::to_owned).to_vec();
+        assert_eq!(all_capabilities(&inheritable), Some(expected));
+        assert_eq!(capabilities(&inheritable), "inheritable capabilities");
         assert_eq!(capabilities(b"x"), "capabilities in a form that is not known");
     }
 }

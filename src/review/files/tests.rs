@@ -60,6 +60,22 @@ fn holding(name: &str, paths: &[&str]) -> Holding {
     Holding { kind, name: name.to_owned(), architecture, version, paths }
 }
 
+/// A side that has nothing.
+pub(super) fn nothing() -> Side<'static> {
+    static EMPTY: BTreeSet<Digest> = BTreeSet::new();
+    static LAYERS: std::sync::LazyLock<Layers> = std::sync::LazyLock::new(Layers::default);
+    Side {
+        manifest: Digest::of(b""),
+        holdings: &[],
+        brought: &[],
+        downloads: &EMPTY,
+        layers: &LAYERS,
+        read: &|_| Ok(None),
+        resolve: &|path| path.to_vec(),
+        list: &|_| Ok(Vec::new()),
+    }
+}
+
 /// What is found of these files where `greeter` moved, or nothing did.
 fn reviewed(files: Vec<FileDifference>, has_moved: bool) -> FilesReview {
     let diff = ImageDiff {
@@ -97,13 +113,14 @@ fn reviewed(files: Vec<FileDifference>, has_moved: bool) -> FilesReview {
         manifest,
         holdings: &holdings,
         brought: &brought,
+        downloads: &BTreeSet::new(),
         layers: &layers,
         read: &read,
         resolve: &resolve,
         list: &list,
     };
     let moved = moves(&lock("1.0"), &lock(if has_moved { "1.1" } else { "1.0" }));
-    review(&Images { diff: &diff, old: side, new: side }, &moved, &[])
+    review(&Images { diff: &diff, old: side, new: side, fetched: &[] }, &moved, &[])
 }
 
 fn explained(file: FileDifference) -> Option<Explanation> {
@@ -241,4 +258,136 @@ fn new_rights_are_seen_in_files_that_are_explained() {
     assert_eq!(risks, expected);
     let package = Some(("deb".to_owned(), "greeter".to_owned()));
     assert_eq!(found.risks.flags[0].package, package);
+}
+
+/// The flags of what was there before and is there otherwise: the risk, the subject and the detail.
+fn flagged(path: &str, left: Option<Node>, right: Option<Node>) -> Vec<(Risk, String)> {
+    let aspects = [Aspect::Content].into();
+    let file = FileDifference { path: path.into(), left, right, aspects, content: None };
+    let found = reviewed(vec![file], true).risks.flags;
+    found.into_iter().map(|flag| (flag.risk, flag.detail)).collect()
+}
+
+fn owned(mode: u32, uid: u32) -> Node {
+    Node { mode, uid, ..file() }
+}
+
+#[test]
+fn a_file_that_gets_rights_is_told_and_one_that_keeps_them_is_not() {
+    let with = |mode, uid| Some(owned(mode, uid));
+    for (left, right, expected) in [
+        (None, with(0o755, 0), None),
+        (None, with(0o4755, 0), Some("setuid, 4755, owner 0:0")),
+        (None, with(0o2755, 0), Some("setgid, 2755, owner 0:0")),
+        (with(0o755, 0), with(0o6755, 0), Some("setuid, 6755, owner 0:0")),
+        (with(0o2755, 0), with(0o6755, 0), Some("setuid, 6755, owner 0:0")),
+        (with(0o4755, 0), with(0o4755, 0), None),
+        (with(0o6755, 0), with(0o4755, 0), None),
+        (with(0o4755, 0), None, None),
+        // The same rights, and another's.
+        (with(0o4755, 7), with(0o4755, 0), Some("setuid, 4755, owner 0:0")),
+        (with(0o755, 7), with(0o755, 0), None),
+        (Some(node(NodeKind::Directory)), with(0o4755, 0), Some("setuid, 4755, owner 0:0")),
+    ] {
+        let expected: Vec<_> =
+            expected.into_iter().map(|detail| (Risk::Setuid, detail.to_owned())).collect();
+        let name = format!("{left:?} {right:?}");
+        assert_eq!(flagged("usr/bin/greet", left, right), expected, "{name}");
+    }
+    // In a directory setgid is another thing.
+    let mut directory = node(NodeKind::Directory);
+    directory.mode = 0o2755;
+    assert_eq!(flagged("var/mail", None, Some(directory)), []);
+}
+
+#[test]
+fn capabilities_are_told_where_they_are_not_those_of_before() {
+    let with = |permitted: Option<u8>| {
+        let mut node = file();
+        if let Some(permitted) = permitted {
+            let value = vec![1, 0, 0, 2, permitted, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            node.xattrs.insert(b"security.capability".to_vec(), value);
+        }
+        Some(node)
+    };
+    let told = |left, right| flagged("usr/bin/greet", left, right);
+    assert_eq!(told(None, with(Some(1))), [(Risk::Capability, "cap_chown".to_owned())]);
+    assert_eq!(told(with(None), with(Some(6))).len(), 1);
+    assert_eq!(told(with(Some(1)), with(Some(3))).len(), 1);
+    assert_eq!(told(with(Some(1)), with(Some(1))), []);
+    assert_eq!(told(with(Some(1)), with(None)), []);
+}
+
+#[test]
+fn services_and_grants_and_keys_are_told_by_their_place() {
+    let there = || Some(file());
+    let other = || Some(node(NodeKind::File { digest: Digest::of(b"y"), size: 3 }));
+    let service = "etc/systemd/system/multi-user.target.wants/x.service";
+    let none: [(Risk, &str); 0] = [];
+    for (path, left, right, expected) in [
+        (service, None, there(), &[(Risk::Service, "new")][..]),
+        (service, there(), there(), &none),
+        (service, there(), None, &none),
+        ("etc/sudoers.d/x", None, there(), &[(Risk::Account, "new; says who may do what")]),
+        ("etc/sudoers.d/x", there(), other(), &[(Risk::Account, "changed; says who may do what")]),
+        ("etc/sudoers.d/x", there(), there(), &none),
+        ("etc/sudoers.d/x", there(), None, &none),
+        ("usr/share/keyrings/x.gpg", None, there(), &[(Risk::SigningKeys, "added")]),
+        ("usr/share/keyrings/x.gpg", there(), other(), &[(Risk::SigningKeys, "changed")]),
+        ("usr/share/keyrings/x.gpg", there(), there(), &none),
+        ("usr/share/keyrings/x.gpg", there(), None, &[(Risk::SigningKeys, "removed")]),
+        ("etc/apt/trusted.gpg.d/x.asc", None, there(), &[(Risk::SigningKeys, "added")]),
+        ("etc/apk/keys/x.pub", None, there(), &[(Risk::SigningKeys, "added")]),
+        ("usr/local/share/ca-certificates/x.crt", None, there(), &[(Risk::CaRoots, "added")]),
+        ("usr/local/share/ca-certificates/x.crt", there(), there(), &none),
+        ("etc/pki/ca-trust/source/anchors/x.pem", there(), None, &[(Risk::CaRoots, "removed")]),
+        ("usr/share/keyrings", None, Some(node(NodeKind::Directory)), &none),
+        ("srv/keyrings/x.gpg", None, there(), &none),
+    ] {
+        let found = flagged(path, left, right);
+        let found: Vec<_> = found.iter().map(|(risk, detail)| (*risk, &**detail)).collect();
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
+fn authorities_of_one_folder_are_told_in_one_line() {
+    let file = |name: &str, left, right| FileDifference {
+        path: format!("usr/share/ca-certificates/mozilla/{name}.crt").into(),
+        left,
+        right,
+        aspects: [Aspect::Content].into(),
+        content: None,
+    };
+    let other = node(NodeKind::File { digest: Digest::of(b"y"), size: 3 });
+    let mut files: Vec<_> =
+        ["a", "b", "c", "d"].iter().map(|name| file(name, None, Some(self::file()))).collect();
+    files.push(file("gone", Some(self::file()), None));
+    files.push(file("other", Some(self::file()), Some(other)));
+    files.push(file("touched", Some(self::file()), Some(self::file())));
+    let flags = reviewed(files, true).risks.flags;
+    let [flag] = &*flags else { panic!("{flags:?}") };
+    assert_eq!((flag.risk, &*flag.subject), (Risk::CaRoots, "/usr/share/ca-certificates/"));
+    assert_eq!(
+        flag.detail,
+        "4 added (a.crt, b.crt, c.crt, …), 1 removed (gone.crt), 1 changed (other.crt)"
+    );
+    assert_eq!(flag.paths.len(), 6);
+}
+
+#[test]
+fn groups_are_counted_with_their_files_and_sizes() {
+    let before = node(NodeKind::File { digest: Digest::of(b"y"), size: 10 });
+    let aspects = [Aspect::Content].into();
+    let changed = FileDifference {
+        path: b"usr/bin/greet".to_vec(),
+        left: Some(before),
+        right: Some(file()),
+        aspects,
+        content: None,
+    };
+    let found = reviewed(vec![changed, added("usr/lib/greeter/words.py", file())], true);
+    let [group] = &*found.groups else { panic!("{found:#?}") };
+    assert_eq!((group.files, group.old_size, group.new_size), (2, 10, 6));
+    assert_eq!(group.paths, [&b"/usr/bin/greet"[..], b"/usr/lib/greeter/words.py"]);
 }

@@ -2,8 +2,10 @@
 
 use super::Images;
 use super::privileges::Seen;
+use crate::diff::FileDifference;
 use crate::oci::Digest;
 use crate::review::risk::Risk;
+use crate::store::{Node, NodeKind};
 use std::collections::BTreeSet;
 
 /// Bundles of authorities, as distributions have them.
@@ -42,27 +44,82 @@ const END: &str = "-----END ";
 
 pub(super) fn compare(images: &Images<'_>, seen: &mut Seen<'_>) {
     for file in &images.diff.files {
-        let is_file = |node: &crate::store::Node| node.kind != crate::store::NodeKind::Directory;
-        let (old, new) = (file.left.as_ref().filter(|it| is_file(it)), file.right.as_ref());
-        let new = new.filter(|it| is_file(it));
-        let what = match (old, new) {
-            (None, None) => continue,
-            (None, _) => "added",
-            (_, None) => "removed",
-            _ => "changed",
-        };
-        if KEYS.iter().any(|start| file.path.starts_with(start)) {
-            seen.flag(Risk::SigningKeys, &file.path, what.to_owned());
+        let is_key = KEYS.iter().any(|start| file.path.starts_with(start));
+        if let Some(change) = Change::of(file).filter(|_| is_key) {
+            seen.flag(Risk::SigningKeys, &file.path, change.name().to_owned());
         }
-        if AUTHORITIES.iter().any(|start| file.path.starts_with(start)) {
-            seen.flag(Risk::CaRoots, &file.path, what.to_owned());
-        }
+    }
+    for folder in AUTHORITIES {
+        let files = images.diff.files.iter().filter(|file| file.path.starts_with(folder));
+        let changes = files.filter_map(|file| Some((Change::of(file)?, &*file.path)));
+        authorities(folder, &changes.collect::<Vec<_>>(), seen);
     }
     for bundle in BUNDLES {
         if images.diff.files.iter().any(|file| file.path == bundle.as_bytes()) {
             compare_bundle(bundle, images, seen);
         }
     }
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Added,
+    Removed,
+    Changed,
+}
+
+impl Change {
+    /// None where it has the same content, and for directories.
+    fn of(file: &FileDifference) -> Option<Self> {
+        let kind = |node: &'_ Option<Node>| {
+            let kind = node.as_ref().map(|node| node.kind.clone());
+            kind.filter(|kind| *kind != NodeKind::Directory)
+        };
+        match (kind(&file.left), kind(&file.right)) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Self::Added),
+            (Some(_), None) => Some(Self::Removed),
+            (left, right) => (left != right).then_some(Self::Changed),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// One flag for all single authorities in a folder: an update of their package changes dozens.
+fn authorities(folder: &[u8], changes: &[(Change, &[u8])], seen: &mut Seen<'_>) {
+    const NAMES_MAX: usize = 3;
+    if let [(change, path)] = changes {
+        return seen.flag(Risk::CaRoots, path, change.name().to_owned());
+    }
+    let mut parts = Vec::new();
+    for change in [Change::Added, Change::Removed, Change::Changed] {
+        let of = changes.iter().filter(|(other, _)| *other == change);
+        let names: Vec<_> = of.map(|(_, path)| name(path)).collect();
+        let mut shown = names.get(..NAMES_MAX).unwrap_or(&names).join(", ");
+        if names.len() > NAMES_MAX {
+            shown += ", …";
+        }
+        if !names.is_empty() {
+            parts.push(format!("{} {} ({shown})", names.len(), change.name()));
+        }
+    }
+    if !parts.is_empty() {
+        let paths = changes.iter().map(|(_, path)| *path);
+        seen.flag_all(Risk::CaRoots, folder, paths, parts.join(", "));
+    }
+}
+
+fn name(path: &[u8]) -> String {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    String::from_utf8_lossy(name).into_owned()
 }
 
 fn compare_bundle(path: &str, images: &Images<'_>, seen: &mut Seen<'_>) {

@@ -46,6 +46,11 @@ impl<'a> Case<'a> {
         self
     }
 
+    /// The same on a machine where nothing was built before.
+    pub(crate) fn elsewhere(&mut self) {
+        self.store = Arc::new(tempfile::tempdir().unwrap());
+    }
+
     /// Runs the program on the Dockerfile.
     pub(crate) fn rlock(&self, command: &str, arguments: &[&str]) -> Ran {
         self.rlock_in(&self.world, command, arguments)

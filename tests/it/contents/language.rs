@@ -31,7 +31,7 @@ fn assert_compared(files: &Value, at_least: u64) {
     assert_eq!(unexplained(files), [], "{files:#}");
     let groups = files["explained_by"].as_array().unwrap().iter();
     let kinds: Vec<&str> = groups.map(|group| group["kind"].as_str().unwrap()).collect();
-    let known = ["package", "installed", "derived"];
+    let known = ["package", "installed", "derived", "unproven"];
     assert!(kinds.iter().all(|kind| known.contains(kind)), "{files:#}");
     assert!(files["compared"].as_u64().unwrap() >= at_least, "{files:#}");
 }
@@ -66,7 +66,8 @@ fn a_wheel_is_installed_in_all_of_its_places() {
         ("/usr/local/bin/library-shell".to_owned(), ("installed", "python-program")),
         (format!("{MODULES}/library-1.0.1.dist-info/RECORD"), ("installed", "python-installer")),
         (format!("{MODULES}/library-1.0.dist-info/INSTALLER"), ("installed", "python-installer")),
-        (format!("{MODULES}/__pycache__/library.cpython-313.pyc"), ("installed", "bytecode")),
+        (format!("{MODULES}/__pycache__/library.cpython-313.pyc"), ("unproven", "bytecode")),
+        (format!("{MODULES}/library.py"), ("package", "")),
     ] {
         assert_eq!(explained(&files, &path), expected, "{path}: {files:#}");
     }
@@ -117,8 +118,8 @@ fn of_tarballs(postinstall: Option<&str>, and: &str, code: i32) -> Value {
         &[("cli.js", "#!/usr/bin/env node\n// 1.0.0\n"), ("lib/deep/words.json", "[0]")],
         &[("cli.js", "#!/usr/bin/env node\n// 1.0.1\n"), ("lib/deep/words.json", "[1]")],
     ];
-    let [old, new] =
-        files.map(|files| npm::More { files, program: Some("cli.js"), postinstall: None });
+    let more = |files| npm::More { files, program: Some("cli.js"), ..npm::More::default() };
+    let [old, new] = files.map(more);
     let new = npm::More { postinstall, ..new };
     let first = (release("library", "1.0.0", None), old);
     let second = (release("library", "1.0.1", None), new);

@@ -1,5 +1,6 @@
 //! The scripts that run in CI, really run, against a fake forge; and what `rlock init` writes.
 
+mod hostile;
 mod init;
 mod requests;
 mod server;

@@ -9,4 +9,6 @@ mod language;
 mod npm;
 mod pip;
 mod rpm;
+mod siblings;
+mod smallest;
 mod story;

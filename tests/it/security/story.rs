@@ -31,6 +31,23 @@ impl<'a> Story<'a> {
         story
     }
 
+    /// Another file of advisory data.
+    pub(super) fn add_data(&self, file: &str, advisories: &str) {
+        std::fs::write(self.case.world.path("advisories").join(file), advisories).unwrap();
+    }
+
+    /// The review names the notices by which the distribution repairs each vulnerability.
+    #[track_caller]
+    pub(super) fn assert_notices(&self, expected: &[&str]) {
+        let report = self.knowing("review", &["HEAD"]).expect(0).json();
+        for fixed in report["advisories"]["fixed"].as_array().unwrap() {
+            let aliases = fixed["aliases"].as_array().unwrap().iter();
+            let others: Vec<&str> =
+                aliases.filter_map(Value::as_str).filter(|id| !CVES.contains(id)).collect();
+            assert_eq!(others, expected, "{fixed:#}");
+        }
+    }
+
     pub(super) fn git(&self, arguments: &[&str]) {
         let mut git = tool("git", "git");
         git.current_dir(self.case.world.path("context"));

@@ -74,6 +74,18 @@ fn versions(case: &Case<'_>) -> Vec<String> {
     blocks.map(|block| format!("{} {}", value(block, "name"), value(block, "version"))).collect()
 }
 
+/// An archive offers one version: another one is an error that names it.
+#[test]
+fn a_version_that_the_archive_does_not_offer_is_refused() {
+    let key = Key::new();
+    let site = start(&key);
+    let case = case(&key, &site, INSTALL);
+    let refused = case.rlock("update", &["-C", ".", "libfoo=1.0+sec2", "--dry-run"]).expect(2);
+    refused.says(&["deb libfoo cannot be moved to 1.0+sec2: an update takes 1.0+sec1", "hint:"]);
+    let report = update(&case, 0, &["libfoo=1.0+sec1", "--dry-run"]);
+    assert_eq!(moves(&report)[0], "deb libfoo 1.0 -> 1.0+sec1", "{report:#}");
+}
+
 #[test]
 fn a_security_fix_moves_and_the_others_are_held() {
     let key = Key::new();

@@ -17,6 +17,8 @@ struct Language {
     names: [&'static str; 2],
     from: &'static str,
     to: &'static str,
+    /// What there is besides, once a version is asked for.
+    later: &'static str,
     /// What the `greeter` in `to` needs, in the words of a reason.
     need: &'static str,
     /// What changes with a move though no package has it.
@@ -92,6 +94,23 @@ impl Language {
         assert_ne!(report["files"]["changed"], 0, "{report:#}");
     }
 
+    /// One of two packages moves to the version that is asked for, though there is a later one.
+    #[track_caller]
+    fn moves_to_a_version(&self, sign: char) {
+        let [greeter, _] = self.names;
+        let site = self.start();
+        let case = self.case(&site);
+        let releases = self.releases(&[self.from, self.to, self.later], None);
+        site.serve((self.tree)(&site.url(), &releases, NEW));
+        let unknown = format!("{greeter}{sign}{}9", self.later);
+        let said = case.rlock("update", &["-C", ".", &unknown]).expect(2).stderr;
+        assert!(said.contains("has no version") && said.contains(self.later), "{said}");
+        let wish = format!("{greeter}{sign}{}", self.to);
+        assert_eq!(moves(&update(&case, 0, &[&wish, "--dry-run"])), [self.row(greeter)]);
+        assert_eq!(moves(&update(&case, 0, &[&wish])), [self.row(greeter)]);
+        case.assert_replays_offline(&recorded(&case));
+    }
+
     /// The later of one needs the later of the other.
     #[track_caller]
     fn forces_along(&self) {
@@ -116,6 +135,7 @@ const PIP: Language = Language {
     names: ["greeter", "phrases"],
     from: "1.0",
     to: "1.1",
+    later: "1.2",
     need: ">=1.1",
     unexplained: &[],
     tree: |_, releases, modified| {
@@ -144,6 +164,7 @@ const NPM: Language = Language {
     names: ["greeter", "phrases"],
     from: "1.0.0",
     to: "1.1.0",
+    later: "1.2.0",
     need: "^1.1.0",
     unexplained: &[],
     tree: npm_registry,
@@ -177,9 +198,10 @@ const CARGO: Language = Language {
     names: ["greeter", "phrases"],
     from: "1.0.0",
     to: "1.1.0",
+    later: "1.2.0",
     need: "^1.1.0",
     // The program does not say which crates it is made of: it was not built with `cargo auditable`.
-    unexplained: &["/srv/app/Cargo.lock", "/usr/bin/app"],
+    unexplained: &["/usr/bin/app"],
     tree: |url, releases, modified| {
         let release = |(name, version, need): &Release| {
             let requires = need.map(|need| ("phrases", need));
@@ -197,6 +219,7 @@ const GEM: Language = Language {
     names: ["greeter", "phrases"],
     from: "1.0",
     to: "1.1",
+    later: "1.2",
     need: ">= 1.1",
     unexplained: &[],
     tree: |_, releases, modified| {
@@ -224,6 +247,7 @@ const GO: Language = Language {
     names: [MODULE, PHRASES],
     from: "v1.0.0",
     to: "v1.1.0",
+    later: "v1.2.0",
     need: "v1.1.0",
     unexplained: &[],
     tree: |_, releases, modified| {
@@ -238,6 +262,31 @@ const GO: Language = Language {
 #[test]
 fn pip() {
     PIP.moves_one();
+}
+
+#[test]
+fn pip_to_a_version() {
+    PIP.moves_to_a_version('=');
+}
+
+#[test]
+fn npm_to_a_version() {
+    NPM.moves_to_a_version('@');
+}
+
+#[test]
+fn cargo_to_a_version() {
+    CARGO.moves_to_a_version('@');
+}
+
+#[test]
+fn gem_to_a_version() {
+    GEM.moves_to_a_version('=');
+}
+
+#[test]
+fn go_to_a_version() {
+    GO.moves_to_a_version('@');
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `rlock update` and `rlock outdated`: archives move on, and a lock follows as far as it is told.
 
+mod age;
 mod apt;
 mod language;
 mod maven;

@@ -18,6 +18,8 @@ pub(crate) struct Package {
 /// What a package has beside that file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Contents<'a> {
+    /// The source package that it was built from, where that has another name.
+    pub(crate) source: Option<&'a str>,
     /// Its changelog.
     pub(crate) changelog: Option<&'a str>,
     /// What is run when it is installed.
@@ -140,6 +142,18 @@ pub(crate) fn archive_with(
     tree
 }
 
+/// The same, of packages that are there already besides.
+pub(crate) fn archive_and(
+    key: &Key,
+    packages: &[(Package, Contents<'_>)],
+    files: &[(String, Vec<u8>)],
+    modified: i64,
+) -> Tree {
+    let mut tree = Tree::at(modified);
+    publish_and(&mut tree, key, STABLE, (packages, files), None);
+    tree
+}
+
 /// Adds an archive to what a site has.
 pub(crate) fn publish(
     tree: &mut Tree,
@@ -161,6 +175,19 @@ pub(crate) fn publish_with(
     packages: &[(Package, Contents<'_>)],
     valid_until: Option<i64>,
 ) {
+    publish_and(tree, key, suite, (packages, &[]), valid_until);
+}
+
+/// Packages that are made, and files that are there.
+type Pool<'a> = (&'a [(Package, Contents<'a>)], &'a [(String, Vec<u8>)]);
+
+fn publish_and(
+    tree: &mut Tree,
+    key: &Key,
+    suite: Suite,
+    (packages, more): Pool<'_>,
+    valid_until: Option<i64>,
+) {
     let modified = tree.modified;
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -169,6 +196,9 @@ pub(crate) fn publish_with(
     for (package, contents) in packages {
         let file = format!("{}_{}_all.deb", package.name, package.version);
         std::fs::write(pool.join(file), deb(package, *contents)).unwrap();
+    }
+    for (name, content) in more {
+        std::fs::write(pool.join(name), content).unwrap();
     }
     let list = succeed(ftparchive(root).args(["packages", "pool"])).into_bytes();
     for architecture in ["amd64", "arm64"] {
@@ -239,6 +269,9 @@ fn deb(package: &Package, contents: Contents<'_>) -> Vec<u8> {
     );
     if let Some(depends) = depends {
         writeln!(control, "Depends: {depends}").unwrap();
+    }
+    if let Some(source) = contents.source {
+        writeln!(control, "Source: {source}").unwrap();
     }
     let text = format!("{version}\n");
     let mut controls = vec![("./control", control.as_bytes())];

@@ -67,6 +67,8 @@ fn package(url: &str, release: &Release) -> Vec<u8> {
     let code = format!("pub fn version() -> &'static str {{\n    {version:?}\n}}\n");
     pack::tar_gz(&[
         (&format!("{name}-{version}/Cargo.toml"), manifest.as_bytes()),
+        // What tells a crate from the sources of one.
+        (&format!("{name}-{version}/Cargo.toml.orig"), manifest.as_bytes()),
         (&format!("{name}-{version}/src/lib.rs"), code.as_bytes()),
     ])
 }

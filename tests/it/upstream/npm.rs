@@ -20,6 +20,8 @@ pub(crate) struct More<'a> {
     pub(crate) postinstall: Option<&'a str>,
     /// The file of a program with the name of the package.
     pub(crate) program: Option<&'a str>,
+    /// Why its authors advise against it.
+    pub(crate) deprecated: Option<&'a str>,
     /// Paths and contents.
     pub(crate) files: &'a [(&'a str, &'a str)],
 }
@@ -57,6 +59,9 @@ fn package(tree: &mut Tree, url: &str, name: &str, releases: &[&(Release, More<'
         });
         if more.postinstall.is_some() {
             entry["hasInstallScript"] = json!(true);
+        }
+        if let Some(why) = more.deprecated {
+            entry["deprecated"] = json!(why);
         }
         times.insert(release.version.to_owned(), json!("2025-01-01T00:00:00.000Z"));
         short.insert(release.version.to_owned(), entry);

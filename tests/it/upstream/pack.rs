@@ -12,7 +12,7 @@ pub(crate) type File<'a> = (&'a str, &'a [u8]);
 /// When all files of archives were changed, in seconds since 1970.
 pub(crate) const MODIFIED: u64 = 1_700_000_000;
 
-/// A tar archive. A path that ends in `/` is a folder.
+/// A tar archive. A path that ends in `/` is a folder, `PATH -> TARGET` a link.
 pub(crate) fn tar(files: &[File<'_>]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, content) in files {
@@ -26,7 +26,12 @@ pub(crate) fn tar(files: &[File<'_>]) -> Vec<u8> {
         header.set_gid(0);
         header.set_username("root").unwrap();
         header.set_groupname("root").unwrap();
-        builder.append_data(&mut header, path, *content).unwrap();
+        if let Some((path, target)) = path.split_once(" -> ") {
+            header.set_entry_type(EntryType::Symlink);
+            builder.append_link(&mut header, path, target).unwrap();
+        } else {
+            builder.append_data(&mut header, path, *content).unwrap();
+        }
     }
     builder.into_inner().unwrap()
 }

@@ -26,37 +26,74 @@ pub(crate) fn index(releases: &[Release], modified: i64) -> Tree {
 
 /// The same, with more in the wheels.
 pub(crate) fn index_with(releases: &[(Release, More<'_>)], modified: i64) -> Tree {
+    index_of(releases, &[], modified, &long_ago)
+}
+
+/// The same, where these versions of a project were withdrawn.
+pub(crate) fn index_without(releases: &[Release], yanked: &[(&str, &str)], modified: i64) -> Tree {
+    let releases: Vec<(Release, More<'_>)> =
+        releases.iter().map(|release| (release.clone(), &[][..])).collect();
+    index_of(&releases, yanked, modified, &long_ago)
+}
+
+/// The same as `index_with`, of files that were uploaded at these times.
+pub(crate) fn index_uploaded(
+    releases: &[(Release, More<'_>)],
+    modified: i64,
+    uploaded: &dyn Fn(&Release) -> String,
+) -> Tree {
+    index_of(releases, &[], modified, uploaded)
+}
+
+fn long_ago(_: &Release) -> String {
+    "2025-01-01T00:00:00.000000Z".to_owned()
+}
+
+fn index_of(
+    releases: &[(Release, More<'_>)],
+    yanked: &[(&str, &str)],
+    modified: i64,
+    uploaded: &dyn Fn(&Release) -> String,
+) -> Tree {
     let mut tree = Tree::at(modified);
     let mut names: Vec<&str> = releases.iter().map(|(release, _)| release.name).collect();
     names.dedup();
     for name in names {
         let of_project: Vec<&(Release, More<'_>)> =
             releases.iter().filter(|(release, _)| release.name == name).collect();
-        project(&mut tree, name, &of_project);
+        project(&mut tree, name, &of_project, yanked, uploaded);
     }
     tree
 }
 
-fn project(tree: &mut Tree, name: &str, releases: &[&(Release, More<'_>)]) {
+fn project(
+    tree: &mut Tree,
+    name: &str,
+    releases: &[&(Release, More<'_>)],
+    yanked: &[(&str, &str)],
+    uploaded: &dyn Fn(&Release) -> String,
+) {
     let mut html = String::from("<!DOCTYPE html><html><body>\n");
     let mut files = Vec::new();
     for (release, more) in releases {
         let metadata = metadata(release);
         let wheel = wheel(release, &metadata, more);
         let file = format!("{name}-{}-py3-none-any.whl", release.version);
+        let is_yanked = yanked.contains(&(name, release.version));
         let (hash, metadata_hash) = (Digest::of(&wheel), Digest::of(metadata.as_bytes()));
         writeln!(
             html,
-            "<a href=\"/files/{file}#sha256={}\" data-core-metadata=\"sha256={}\">{file}</a>",
+            "<a href=\"/files/{file}#sha256={}\" data-core-metadata=\"sha256={}\"{}>{file}</a>",
             hash.hex(),
-            metadata_hash.hex()
+            metadata_hash.hex(),
+            if is_yanked { " data-yanked=\"broken\"" } else { "" }
         )
         .unwrap();
         files.push(json!({
             "filename": file, "url": format!("/files/{file}"), "size": wheel.len(),
-            "hashes": { "sha256": hash.hex() }, "yanked": false,
+            "hashes": { "sha256": hash.hex() }, "yanked": is_yanked,
             "core-metadata": { "sha256": metadata_hash.hex() },
-            "upload-time": "2025-01-01T00:00:00.000000Z",
+            "upload-time": uploaded(release),
         }));
         tree.file(&format!("/files/{file}.metadata"), metadata);
         tree.file(&format!("/files/{file}"), wheel);

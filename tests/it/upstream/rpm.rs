@@ -7,17 +7,17 @@ use std::path::Path;
 
 /// The repository with one package, `greeter`, whose file says its version, in these versions.
 pub(crate) fn repository(versions: &[&str], modified: i64) -> Tree {
-    made(&unreleased(&greeters(versions)), modified, None)
+    made(&unreleased(&greeters(versions)), modified, None, None)
 }
 
 /// The same, its index signed.
 pub(crate) fn signed(key: &Key, versions: &[&str], modified: i64) -> Tree {
-    made(&unreleased(&greeters(versions)), modified, Some(key))
+    made(&unreleased(&greeters(versions)), modified, Some(key), None)
 }
 
 /// The repository with packages of these names and versions, each with what it needs.
 pub(crate) fn repository_of(packages: &[NameVersionNeeds<'_>], modified: i64) -> Tree {
-    made(&unreleased(packages), modified, None)
+    made(&unreleased(packages), modified, None, None)
 }
 
 /// A package of a repository.
@@ -34,7 +34,17 @@ pub(crate) struct Package<'a> {
 
 /// The repository with these packages, its index signed.
 pub(crate) fn signed_from(key: &Key, packages: &[Package<'_>], modified: i64) -> Tree {
-    made(packages, modified, Some(key))
+    made(packages, modified, Some(key), None)
+}
+
+/// The same, whose index names this `updateinfo.xml`, too.
+pub(crate) fn signed_telling(
+    key: &Key,
+    packages: &[Package<'_>],
+    updateinfo: &str,
+    modified: i64,
+) -> Tree {
+    made(packages, modified, Some(key), Some(updateinfo))
 }
 
 fn unreleased<'a>(packages: &[NameVersionNeeds<'a>]) -> Vec<Package<'a>> {
@@ -54,7 +64,12 @@ fn greeters<'a>(versions: &[&'a str]) -> Vec<NameVersionNeeds<'a>> {
     versions.iter().map(|version| ("greeter", *version, None)).collect()
 }
 
-fn made(packages: &[Package<'_>], modified: i64, key: Option<&Key>) -> Tree {
+fn made(
+    packages: &[Package<'_>],
+    modified: i64,
+    key: Option<&Key>,
+    updateinfo: Option<&str>,
+) -> Tree {
     let folder = tempfile::tempdir().unwrap();
     let served = folder.path().join("repo");
     std::fs::create_dir(&served).unwrap();
@@ -62,6 +77,11 @@ fn made(packages: &[Package<'_>], modified: i64, key: Option<&Key>) -> Tree {
         build(folder.path(), &served, *package);
     }
     succeed(tool("createrepo_c", "createrepo-c").arg("--quiet").arg(&served));
+    if let Some(updateinfo) = updateinfo {
+        let file = folder.path().join("updateinfo.xml");
+        std::fs::write(&file, updateinfo).unwrap();
+        succeed(tool("modifyrepo_c", "createrepo-c").arg(file).arg(served.join("repodata")));
+    }
     if let Some(key) = key {
         let index = served.join("repodata/repomd.xml");
         key.sign(&index, &served.join("repodata/repomd.xml.asc"));

@@ -1,6 +1,10 @@
 //! Locks of the archives in `fixtures/index`, and what is said of them when they are changed.
 
 mod before;
+mod indexes;
+mod pinned;
+mod views;
+mod weaker;
 mod yum;
 
 use super::*;
@@ -22,6 +26,7 @@ struct World {
     keyring: Keyring,
     apk_keys: ApkKeys,
     bindings: Vec<Binding>,
+    pins: Pins,
 }
 
 impl World {
@@ -35,6 +40,7 @@ impl World {
             keyring,
             apk_keys: ApkKeys::default(),
             bindings: Vec::new(),
+            pins: Pins::default(),
         }
     }
 
@@ -81,6 +87,7 @@ impl World {
             keyring: &self.keyring,
             apk_keys: &self.apk_keys,
             bindings: &self.bindings,
+            pins: &self.pins,
         };
         prove(&evidence).into_iter().map(|proof| proof.verdict).collect()
     }

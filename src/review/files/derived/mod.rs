@@ -21,6 +21,8 @@ pub(super) const EMPTY_DIRECTORY: &str = "empty-directory";
 pub enum Form {
     /// Anything.
     Any,
+    /// A file without rights of its own.
+    Note,
     /// A symbolic link, on both sides where both have it.
     Link,
     /// A symbolic link with a target that starts like this.
@@ -32,6 +34,8 @@ pub enum Form {
     /// A file that differs only in which other names it has, where one of these is of a package that
     /// moved.
     Shared,
+    /// A file that a manager of languages fetched, as it was fetched.
+    Download,
     /// A list of packages, in which nothing changed but what is about packages that moved.
     List(List),
 }
@@ -106,13 +110,15 @@ fn has_form(
         }
         Form::EmptyDirectory => false,
         Form::Shared => is_shared(file, owners),
-        Form::List(_) => {
-            let is_plain = |node: &Node| {
-                matches!(node.kind, NodeKind::File { .. }) && node.mode & SPECIAL == 0
-            };
-            [&file.left, &file.right].into_iter().flatten().all(is_plain)
-        }
+        Form::Download => is_plain(file) && owners.is_download(file),
+        Form::List(_) | Form::Note => is_plain(file),
     }
+}
+
+fn is_plain(file: &FileDifference) -> bool {
+    let is_plain =
+        |node: &Node| matches!(node.kind, NodeKind::File { .. }) && node.mode & SPECIAL == 0;
+    [&file.left, &file.right].into_iter().flatten().all(is_plain)
 }
 
 /// The path that a link leads to, where that is a plain name in its own directory.

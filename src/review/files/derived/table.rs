@@ -207,6 +207,13 @@ pub static DERIVED: &[Derived] = &[
         reason: "scripts of packages make users and groups; new ones are a risk of their own",
     },
     Derived {
+        id: "account-lock",
+        paths: &["run/adduser"],
+        form: Form::Note,
+        kinds: &["deb"],
+        reason: "adduser keeps others from changing accounts at the same time",
+    },
+    Derived {
         id: "systemd-state",
         paths: &[
             "var/lib/systemd/deb-systemd-helper-enabled/*",
@@ -378,6 +385,48 @@ pub static DERIVED: &[Derived] = &[
         form: Form::Shared,
         kinds: &["npm"],
         reason: "pnpm keeps equal files of several packages once, and one of these packages moved",
+    },
+    Derived {
+        id: "fetched-file",
+        paths: &["*/cache/download/*/@v/*", "*/.m2/repository/*"],
+        form: Form::Download,
+        kinds: &[],
+        reason: "what a manager of languages fetched, as it was fetched",
+    },
+    Derived {
+        id: "go-cache",
+        paths: &[
+            "*/cache/download/*/@v/list",
+            "*/cache/download/*/@v/*.lock",
+            "*/cache/download/sumdb/*",
+            "*/pkg/mod/cache/lock",
+        ],
+        form: Form::Note,
+        kinds: &["golang"],
+        reason: "go notes here which modules it has fetched",
+    },
+    Derived {
+        id: "cargo-cache",
+        paths: &[
+            "*/registry/index/*",
+            "*/registry/CACHEDIR.TAG",
+            "*/.package-cache*",
+            "*/.global-cache*",
+        ],
+        form: Form::Note,
+        kinds: &["cargo"],
+        reason: "cargo keeps here what the index of a registry says of the crates that it looked at",
+    },
+    Derived {
+        id: "maven-notes",
+        paths: &[
+            "*/.m2/repository/*/_remote.repositories",
+            "*/.m2/repository/*/resolver-status.properties",
+            "*/.m2/repository/*.lastUpdated",
+        ],
+        form: Form::Note,
+        kinds: &["maven"],
+        reason: "Maven notes here where it has looked for files",
     },
     Derived {
         id: EMPTY_DIRECTORY,

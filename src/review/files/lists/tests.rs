@@ -185,3 +185,91 @@ fn cargo_notes_what_moved() {
     let added = new.replace(" \"tool\",", " \"tool\",\n \"evil\",");
     assert_wrong(List::CargoLock, old, &added, "another thing of app");
 }
+
+#[test]
+fn a_project_inside_of_a_lock_of_npm_has_a_manifest() {
+    let old = r#"{"packages":{
+        "app":{"scripts":{"test":"x"},"dependencies":{"greeter":"^1.0.0","tool":"^2.0.0"}},
+        "node_modules/greeter":{"version":"1.0.0"}}}"#;
+    assert_follows(List::NpmLock, old);
+    let new = old.replace("1.0.0", "1.1.0");
+    let wrong = |from, to, expected| {
+        assert_wrong(List::NpmLock, old, &new.replace(from, to), expected);
+    };
+    wrong("^1.1.0", "^1.2.0", "greeter in `1.2.0`");
+    wrong("\"test\":\"x\"", "\"test\":\"payload\"", "`packages.app.scripts` changed");
+    wrong(
+        "\"dependencies\":{\"greeter\":\"^1.1.0\"",
+        "\"dependencies\":{\"evil\":\"1\"",
+        "of evil",
+    );
+}
+
+#[test]
+fn fields_behind_a_table_of_yarn_are_the_packages_own() {
+    let old = "tool@^2:\n  dependencies:\n    greeter \"^1\"\n  version \"2.0.0\"\n\n\
+               greeter@^1:\n  dependencies:\n    version \"^7\"\n  version \"1.0.0\"\n";
+    assert_follows(List::YarnLock, old);
+    // What a package needs may be called as a field is.
+    assert_fits(List::YarnLock, old, &old.replace("1.0.0", "1.1.0").replace("\"^7\"", "\"^8\""));
+    let gone = old.replace("1.0.0", "1.1.0").replace("greeter \"^1\"", "evil \"^1\"");
+    assert_wrong(List::YarnLock, old, &gone, "another thing of tool");
+    let comment = format!("# {old}");
+    assert_fits(List::YarnLock, &comment, &comment.replace("# tool", "# tool "));
+}
+
+#[test]
+fn every_statement_of_pnpm_with_a_version_has_a_locked_one() {
+    let older = "lockfileVersion: 5.4\n\nspecifiers:\n  greeter: ^1.0.0\n  tool: ^2.0.0\n\n\
+                 dependencies:\n  greeter: 1.0.0\n  tool: 2.0.0\n\npackages:\n\n  /greeter/1.0.0:\n    \
+                 resolution: {integrity: sha512-x==}\n\n  /tool/2.0.0:\n    resolution: {integrity: \
+                 sha512-y==}\n";
+    let newer = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      greeter:\n        \
+                 specifier: ^1.0.0\n        version: 1.0.0\n\npackages:\n\n  greeter@1.0.0:\n    \
+                 resolution: {integrity: sha512-x==}\n\nsnapshots:\n\n  greeter@1.0.0: {}\n\n  \
+                 tool@2.0.0:\n    dependencies:\n      greeter: 1.0.0\n";
+    assert_follows(List::PnpmLock, older);
+    for (old, statements) in [
+        (older, &["  greeter: ^1.1.0", "  greeter: 1.1.0", "/greeter/1.1.0"][..]),
+        (newer, &["specifier: ^1.1.0", "version: 1.1.0", "greeter@1.1.0:", "  greeter: 1.1.0"]),
+    ] {
+        let new = old.replace("1.0.0", "1.1.0");
+        assert_fits(List::PnpmLock, old, &new);
+        for statement in statements {
+            let other = statement.replace("1.1.0", "1.2.0");
+            assert!(new.contains(statement), "{statement}");
+            let wrong = new.replacen(statement, &other, 1);
+            assert_wrong(List::PnpmLock, old, &wrong, "in `1.2.0`, which the lock does not");
+        }
+    }
+}
+
+#[test]
+fn what_a_crate_needs_may_say_the_version() {
+    let old = "[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"greeter \
+               1.0.0\",\n]\n\n[[package]]\nname = \"greeter\"\nversion = \"1.0.0\"\n";
+    assert_fits(List::CargoLock, old, &old.replace("1.0.0", "1.1.0"));
+    let evil = old.replace("\"greeter 1.0.0\"", "\"evil 1.0.0\"");
+    assert_wrong(List::CargoLock, old, &evil, "app");
+}
+
+#[test]
+fn a_package_of_another_kind_moves_nothing() {
+    let crates = "[[package]]\nname = \"greeter\"\nversion = \"1.0.0\"\n";
+    let sums = "greeter v1.0.0 h1:a\n";
+    let npm = r#"{"dependencies":{"greeter":"1.0.0"}}"#;
+    for (list, old) in [(List::CargoLock, crates), (List::GoSum, sums), (List::NpmManifest, npm)] {
+        let new = old.replace("1.0.0", "1.1.0");
+        for kind in ["cargo", "golang", "npm", "gem"] {
+            let v = if list == List::GoSum { "v" } else { "" };
+            let moved = moves(&lock(kind, &format!("{v}1.0.0")), &lock(kind, &format!("{v}1.1.0")));
+            let fits = compare(list, [old.as_bytes(), new.as_bytes()], &Moves::of(&moved)).is_ok();
+            let expected = match list {
+                List::CargoLock => "cargo",
+                List::GoSum => "golang",
+                _ => "npm",
+            };
+            assert_eq!(fits, kind == expected, "{list:?} {kind}");
+        }
+    }
+}
