@@ -116,7 +116,8 @@ fn target(path: &[u8], link: &[u8]) -> Option<Vec<u8>> {
     Some(parts.join(&b'/'))
 }
 
-fn at_real(base: String) -> String {
+/// The same place at the archive itself, where this is one of a view that an update holds.
+pub(super) fn at_real(base: String) -> String {
     let host = Url::parse(&base).ok().and_then(|url| url.host_str().map(str::to_owned));
     let real = host.as_deref().and_then(real_host).and_then(|real| with_host(&base, real));
     real.unwrap_or(base)
@@ -126,7 +127,7 @@ fn at_real(base: String) -> String {
 pub(super) fn notes(lock: &Lockfile, bindings: &[Binding]) -> Vec<String> {
     let places = lock.fetches.iter().filter_map(|fetch| apt::release_place(&fetch.url));
     let places = places.filter(|place| place.form != Form::Signature && !place.suite.is_empty());
-    // A view that an update holds has the keys of the archive itself.
+    // A view has the keys of the archive itself.
     let bases: BTreeSet<String> = places.map(|place| at_real(place.base())).collect();
     let is_free = |base: &&String| !bindings.iter().any(|binding| binding.base == **base);
     let note = |base: &String| {

@@ -2,9 +2,8 @@
 //! say, and the lists of mirrors that these name, as the lock has them. apk is not asked: it believes
 //! each of its keys for every repository.
 
-use super::bound::add;
+use super::bound::{add, at_real};
 use super::layers::InImage;
-use crate::door::{real_host, with_host};
 use crate::index::openpgp::Keyring;
 use crate::index::proof::{Binding, Counting};
 use crate::index::rpm::{self, RpmRepository, Variables};
@@ -118,11 +117,7 @@ impl Lists {
 /// Roots of the lock's repositories; that of a view is the root of the repository itself.
 fn roots(lock: &Lockfile) -> BTreeSet<String> {
     let roots = lock.fetches.iter().filter_map(|fetch| rpm::repository_root(&fetch.url));
-    let real = |root: &str| -> Option<String> {
-        let url = url::Url::parse(root).ok()?;
-        with_host(root, real_host(url.host_str()?)?)
-    };
-    roots.map(|root| real(root).unwrap_or_else(|| root.to_owned())).collect()
+    roots.map(|root| at_real(root.to_owned())).collect()
 }
 
 impl Section<'_> {
